@@ -1,0 +1,73 @@
+//! A clock that moves only when it is told to.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::{Clock, Sleep};
+
+/// A clock for tests and simulations: both its sides stand still until [`advance`](Self::advance) moves them together.
+#[derive(Clone, Debug)]
+pub struct ManualClock {
+    started: (Instant, SystemTime),
+    elapsed: Arc<watch::Sender<Duration>>,
+}
+
+impl ManualClock {
+    /// A clock standing at the monotonic present and at `wall`.
+    #[must_use]
+    pub fn starting_at(wall: SystemTime) -> Self {
+        Self { started: (Instant::now(), wall), elapsed: Arc::new(watch::Sender::new(Duration::ZERO)) }
+    }
+
+    /// Moves both sides forward and wakes every sleeper whose instant has come.
+    pub fn advance(&self, by: Duration) {
+        self.elapsed.send_modify(|elapsed| *elapsed += by);
+    }
+
+    fn elapsed(&self) -> Duration {
+        *self.elapsed.borrow()
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Instant {
+        self.started.0 + self.elapsed()
+    }
+
+    fn wall(&self) -> SystemTime {
+        self.started.1 + self.elapsed()
+    }
+
+    fn sleep_until(&self, at: Instant) -> Sleep {
+        let started = self.started.0;
+        let mut elapsed = self.elapsed.subscribe();
+        Box::pin(async move {
+            // The sender lives in the clock; once every clock is gone nobody can observe time, so waiting may end.
+            let _ = elapsed.wait_for(|elapsed| started + *elapsed >= at).await;
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_sleeper_wakes_when_its_instant_has_come() {
+        let clock = ManualClock::starting_at(UNIX_EPOCH);
+        let sleeper = tokio::spawn(clock.sleep_until(clock.now() + Duration::from_secs(5)));
+
+        clock.advance(Duration::from_secs(4));
+        tokio::task::yield_now().await;
+        assert!(!sleeper.is_finished());
+
+        clock.advance(Duration::from_secs(1));
+        sleeper.await.expect("the sleeper ends");
+        assert_eq!(clock.wall(), UNIX_EPOCH + Duration::from_secs(5));
+    }
+}
