@@ -2,9 +2,11 @@
 
 pub mod clock;
 pub mod fault;
+pub mod nearest;
 pub mod scope;
 pub mod secret;
 pub mod tenant;
+pub mod units;
 
 pub mod catalogue;
 
