@@ -34,3 +34,6 @@ pub mod edge;
 pub mod policy;
 
 pub mod sandbox;
+
+#[cfg(test)]
+mod testing;
