@@ -11,12 +11,24 @@ use crate::catalogue::{Catalogue, Modes};
 use crate::clock::{ManualClock, SharedClock};
 use crate::config::{self, Config};
 use crate::exchange::Exchange;
-use crate::identity::KeyRing;
+use crate::identity::{Attempts, KeyRing};
 use crate::peer::Peer;
+use crate::refusal::Refusal;
 use crate::secret::Secret;
 use crate::snapshot::Snapshots;
 use crate::stage::{Arrival, Authorized, Request, Routed, Validated};
 use crate::tenant::{CredentialName, TenantName};
+
+/// No bound on failed attempts.
+pub(crate) struct Unbounded;
+
+impl Attempts for Unbounded {
+    fn admit(&self, _peer: &Peer) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    fn failed(&self, _peer: &Peer) {}
+}
 
 /// The instant at which tests begin, on the wall.
 pub(crate) fn wall() -> SystemTime {
@@ -127,7 +139,7 @@ pub(crate) fn routed(snapshots: &Snapshots, arrival: Arrival) -> Routed {
 
 /// The same, authorized as the local app.
 pub(crate) fn authorized(snapshots: &Snapshots, arrival: Arrival) -> Authorized {
-    routed(snapshots, arrival).authenticate(wall()).unwrap().authorize().unwrap()
+    routed(snapshots, arrival).authenticate(wall(), &Unbounded).unwrap().authorize().unwrap()
 }
 
 /// The same, validated.
