@@ -2,9 +2,13 @@
 
 pub mod clock;
 pub mod fault;
+pub mod nearest;
+pub mod peer;
+pub mod rate;
 pub mod scope;
 pub mod secret;
 pub mod tenant;
+pub mod units;
 
 pub mod catalogue;
 
@@ -12,4 +16,24 @@ pub mod config;
 pub mod store;
 pub mod transport;
 
+pub mod refusal;
+
+pub mod identity;
+
+pub mod exchange;
+pub mod metrics;
+pub mod problem;
+pub mod snapshot;
+
+pub mod body;
+pub mod gate;
+pub mod service;
+pub mod stage;
+
+pub mod edge;
+pub mod policy;
+
 pub mod sandbox;
+
+#[cfg(test)]
+mod testing;

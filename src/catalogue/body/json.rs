@@ -1,0 +1,141 @@
+//! JSON read strictly: what two parsers could read as two different documents is refused (RFC 8259 §4, §8.1; RFC 7493).
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+use crate::catalogue::violation::{Location, Report, Violation};
+
+/// The deepest nesting of arrays and objects.
+const MAX_DEPTH: usize = 32;
+
+/// Reads a document; files every safety violation and gives `None` if there was one.
+///
+/// The value is for looking at only: a number beyond what a float holds exactly is not kept exactly, and need not be, since the
+/// bytes are what is forwarded.
+pub(super) fn read(bytes: &[u8], report: &mut Report) -> Option<Value> {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) if text.starts_with('\u{feff}') => return refuse(report, "begins with a byte order mark"),
+        Ok(text) => text,
+        Err(_) => return refuse(report, "is not UTF-8"),
+    };
+    let mut twice = Vec::new();
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let read = Element { depth: 0, path: &Path::Root, twice: &mut twice }.deserialize(&mut deserializer);
+    let document = match read.and_then(|value| deserializer.end().map(|()| value)) {
+        Ok(document) => document,
+        Err(error) if error.is_data() => return refuse(report, TOO_DEEP),
+        Err(error) => {
+            return refuse(report, format!("is not well-formed JSON at line {}, column {}", error.line(), error.column()));
+        }
+    };
+    for name in &twice {
+        report.add(Violation::safety(Location::Body, name, "stands more than once"));
+    }
+    twice.is_empty().then_some(document)
+}
+
+const TOO_DEEP: &str = "is nested too deeply";
+
+fn refuse(report: &mut Report, detail: impl Into<std::borrow::Cow<'static, str>>) -> Option<Value> {
+    report.add(Violation::safety(Location::Body, "", detail));
+    None
+}
+
+/// Where the reader stands, for naming a member given twice; built on the way down, spelled out only for a fault.
+enum Path<'p> {
+    Root,
+    Member(&'p Path<'p>, &'p str),
+    Item(&'p Path<'p>, usize),
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => Ok(()),
+            Self::Member(Self::Root, name) => f.write_str(name),
+            Self::Member(parent, name) => write!(f, "{parent}.{name}"),
+            Self::Item(parent, at) => write!(f, "{parent}[{at}]"),
+        }
+    }
+}
+
+/// Reads one value and collects the members that stand twice anywhere in it.
+struct Element<'r> {
+    depth: usize,
+    path: &'r Path<'r>,
+    twice: &'r mut Vec<String>,
+}
+
+impl Element<'_> {
+    fn descend<E: serde::de::Error>(&self) -> Result<usize, E> {
+        if self.depth < MAX_DEPTH { Ok(self.depth + 1) } else { Err(E::custom(TOO_DEEP)) }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Element<'_> {
+    type Value = Value;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Element<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let depth = self.descend()?;
+        let mut array = Vec::new();
+        loop {
+            let path = Path::Item(self.path, array.len());
+            match items.next_element_seed(Element { depth, path: &path, twice: self.twice })? {
+                Some(item) => array.push(item),
+                None => return Ok(Value::Array(array)),
+            }
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let depth = self.descend()?;
+        let mut object = Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            let path = Path::Member(self.path, &name);
+            let value = members.next_value_seed(Element { depth, path: &path, twice: self.twice })?;
+            if object.contains_key(&name) && self.twice.len() < Report::LIMIT {
+                self.twice.push(path.to_string());
+            }
+            object.insert(name, value);
+        }
+        Ok(Value::Object(object))
+    }
+}

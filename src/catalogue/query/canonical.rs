@@ -1,0 +1,139 @@
+//! A query read once, strictly, and written back in one form.
+//!
+//! Reading follows the form encoding of the URL standard (`+` is a space), because that is how servers read a query; whatever they
+//! read differently from one another is refused. Two queries have one canonical form exactly when they hold the same pairs.
+
+use std::fmt;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::catalogue::violation::{Location, Report, Violation};
+
+/// The most parameters a query may have.
+const MAX_PARAMETERS: usize = 100;
+/// The most bytes a query may have.
+const MAX_BYTES: usize = 8 * 1024;
+
+/// What is written as `%XX`: everything but the unreserved characters of RFC 3986 §2.3.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A query in its one form: parameters ordered by name, one encoding. It may hold personal data and does not print.
+#[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CanonicalQuery(Box<str>);
+
+impl CanonicalQuery {
+    /// The query as it is forwarded, and as it stands in cache keys; without a `?`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether there are no parameters.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for CanonicalQuery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CanonicalQuery({} bytes redacted)", self.0.len())
+    }
+}
+
+/// Decoded pairs ordered by name; each name stands once and is not empty.
+pub(super) struct Pairs(Vec<(String, String)>);
+
+impl Pairs {
+    /// Reads a query; files every safety violation and gives `None` if there was one.
+    pub(super) fn parse(raw: &str, report: &mut Report) -> Option<Self> {
+        if raw.len() > MAX_BYTES {
+            report.add(unsafe_query("", "the query is too long"));
+            return None;
+        }
+        // An empty piece, as in `a=1&&b=2`, is no pair to any reader.
+        let pieces = || raw.split('&').filter(|piece| !piece.is_empty());
+        if pieces().count() > MAX_PARAMETERS {
+            report.add(unsafe_query("", "the query has too many parameters"));
+            return None;
+        }
+        let read: Vec<_> = pieces().filter_map(|piece| pair(piece).map_err(|violation| report.add(violation)).ok()).collect();
+        let unreadable = read.len() < pieces().count();
+        let pairs = Self::ordered(read);
+        let repeated = pairs.report_repeated(report);
+        (!unreadable && !repeated).then_some(pairs)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
+        let at = self.0.binary_search_by(|(own, _)| own.as_str().cmp(name)).ok()?;
+        Some(&self.0[at].1)
+    }
+
+    /// The pairs in their one form. A parameter without a value is written with its `=`.
+    pub(super) fn canonical(&self) -> CanonicalQuery {
+        let mut text = String::new();
+        for (name, value) in self.iter() {
+            if !text.is_empty() {
+                text.push('&');
+            }
+            text.extend(utf8_percent_encode(name, RESERVED));
+            text.push('=');
+            text.extend(utf8_percent_encode(value, RESERVED));
+        }
+        CanonicalQuery(text.into())
+    }
+
+    fn ordered(mut pairs: Vec<(String, String)>) -> Self {
+        pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Self(pairs)
+    }
+
+    fn report_repeated(&self, report: &mut Report) -> bool {
+        let mut repeated = false;
+        for group in self.0.chunk_by(|(a, _), (b, _)| a == b).filter(|group| group.len() > 1) {
+            report.add(unsafe_query(&group[0].0, "stands more than once"));
+            repeated = true;
+        }
+        repeated
+    }
+}
+
+fn pair(piece: &str) -> Result<(String, String), Violation> {
+    let (raw_name, raw_value) = piece.split_once('=').unwrap_or((piece, ""));
+    let name = decode(raw_name).map_err(|detail| unsafe_query("", format!("a parameter's name {detail}")))?;
+    if name.is_empty() {
+        return Err(unsafe_query("", "a parameter has no name"));
+    }
+    match decode(raw_value) {
+        Ok(value) => Ok((name, value)),
+        Err(detail) => Err(unsafe_query(&name, detail)),
+    }
+}
+
+/// Undoes form encoding; the error says what cannot be read.
+fn decode(text: &str) -> Result<String, &'static str> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => rest.next().zip(rest.next()).and_then(|(high, low)| hex(high, low)).ok_or("has a broken percent-encoding")?,
+            plain => plain,
+        });
+    }
+    let decoded = String::from_utf8(bytes).map_err(|_| "is not UTF-8")?;
+    if decoded.chars().any(char::is_control) { Err("has a control character") } else { Ok(decoded) }
+}
+
+fn hex(high: u8, low: u8) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    u8::try_from(digit(high)? * 16 + digit(low)?).ok()
+}
+
+fn unsafe_query(name: &str, detail: impl Into<std::borrow::Cow<'static, str>>) -> Violation {
+    Violation::safety(Location::Query, name, detail)
+}
