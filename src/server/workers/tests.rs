@@ -101,7 +101,7 @@ async fn ask(connection: &mut TcpStream, path: &str) -> usize {
 }
 
 async fn never() {
-    std::future::pending().await;
+    std::future::pending::<()>().await;
 }
 
 #[test]
