@@ -33,6 +33,9 @@ pub mod stage;
 pub mod edge;
 pub mod policy;
 
+pub mod admin;
+pub mod server;
+
 pub mod sandbox;
 
 #[cfg(test)]

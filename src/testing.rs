@@ -44,7 +44,7 @@ pub(crate) fn clock() -> Arc<ManualClock> {
 
 /// The embedded catalogue, one tenant `acme` that may do everything, and its app as the local caller.
 pub(crate) fn config() -> Config {
-    let catalogue = Arc::new(Catalogue::embedded(crate::catalogue::raw::Named::default()).unwrap());
+    let catalogue = Arc::new(Catalogue::embedded(&crate::catalogue::raw::Named::default()).unwrap());
     let upstreams = catalogue.upstreams().iter().map(|upstream| config::Upstream {
         name: Arc::clone(&upstream.name),
         base: Some("http://upstream.test".parse().unwrap()),
