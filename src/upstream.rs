@@ -11,4 +11,8 @@ pub mod pool;
 pub mod quota;
 pub mod retry;
 
+mod retry_after;
 mod window;
+
+#[cfg(test)]
+mod testing;

@@ -32,9 +32,8 @@ impl Destinations {
     ///
     /// A base URL is neither http nor https, or has no valid host.
     pub fn new(upstreams: &[config::Upstream]) -> Result<Self, OriginError> {
-        let prepare = |upstream: &config::Upstream| {
-            upstream.base.as_ref().map(|base| Destination::new(&upstream.name, base)).transpose()
-        };
+        let prepare =
+            |upstream: &config::Upstream| upstream.base.as_ref().map(|base| Destination::new(&upstream.name, base)).transpose();
         Ok(Self(upstreams.iter().map(prepare).collect::<Result<_, _>>()?))
     }
 
