@@ -65,9 +65,8 @@ fn a_life_that_is_not_credible_is_a_failure() {
     for expires_in in
         ["0", "-1", "-0.5", r#""3600""#, "1e308", "1e999", "315360001", "true", "[]", "{}", "18446744073709551616", "1e-12"]
     {
-        assert!(expiring(expires_in).is_err(), "{expires_in}");
+        assert_eq!(expiring(expires_in), Err(Failure::IllegalLifetime), "{expires_in}");
     }
-    assert_eq!(expiring("0"), Err(Failure::IllegalLifetime));
     assert_eq!(expiring("315360000"), Ok(LONGEST_LIFETIME));
     assert_eq!(expiring("3.6e3"), Ok(Duration::from_secs(3600)));
 }
