@@ -1,19 +1,18 @@
 //! Sources over a scripted endpoint, on a paused runtime: time passes only while everybody waits.
 
 use std::fs;
+use std::time::Duration;
 
 use http::header;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::answer::DEFAULT_LIFETIME;
 use super::life::Withheld;
-use super::testing::{Stage, stage};
+use super::testing::{Stage, aside, stage};
 use super::*;
 use crate::clock::SystemClock;
 use crate::config::{Config, SecretSource};
 use crate::testing::{config, credential, tenant};
-
-use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: u64 = 86_400;
@@ -76,7 +75,7 @@ async fn callers_wait_for_the_first_token_and_share_one_request() {
     let callers: Vec<_> = (0..500)
         .map(|_| {
             let source = Arc::clone(&source);
-            tokio::spawn(async move { source.token(far()).await.map(|token| token.generation()) })
+            aside(async move { source.token(far()).await.map(|token| token.generation()) })
         })
         .collect();
 
@@ -141,7 +140,7 @@ async fn life_counts_from_when_the_request_was_sent() {
     generation(&stage, 1).await;
 
     let asked = stage.script.asked().await;
-    let hanging = tokio::spawn(asked.hang());
+    let hanging = aside(asked.hang());
     sleep_until(sent + SECOND * 17).await;
     assert!(only(&stage).ready().is_some());
     sleep_until(sent + SECOND * 18).await;
@@ -202,7 +201,7 @@ async fn a_hanging_endpoint_is_left_after_a_while_and_its_callers_wait_less() {
     let mut stage = start(&config());
     let asked = stage.script.asked().await;
     let sent = asked.at;
-    let hanging = tokio::spawn(asked.hang());
+    let hanging = aside(asked.hang());
 
     assert!(matches!(bearer(&stage).await, Err(Withheld::For(_))));
     assert_eq!(sent.elapsed().as_secs(), 5);
@@ -366,7 +365,7 @@ async fn shutdown_ends_the_task_and_the_waiting() {
     let mut stage = start(&config());
     let _asked = stage.script.asked().await;
     let source = Arc::clone(only(&stage));
-    let caller = tokio::spawn(async move { source.token(far()).await });
+    let caller = aside(async move { source.token(far()).await });
     tokio::task::yield_now().await;
     let began = Instant::now();
 
@@ -391,9 +390,7 @@ async fn metrics_tell_results_and_expiry() {
 
     let text = stage.metrics.render().unwrap();
     for result in ["not_json", "redirected", "ok"] {
-        let sample = format!(
-            r#"passport_gateway_upstream_token_requests_total{{credential="acme",result="{result}"}} 1"#
-        );
+        let sample = format!(r#"passport_gateway_upstream_token_requests_total{{credential="acme",result="{result}"}} 1"#);
         assert!(text.contains(&sample), "{sample}: {text}");
     }
     let labels = crate::metrics::Credential { credential: "acme" };
