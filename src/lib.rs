@@ -32,5 +32,12 @@ pub mod stage;
 
 pub mod edge;
 pub mod policy;
+pub mod upstream;
+
+pub mod admin;
+pub mod server;
 
 pub mod sandbox;
+
+#[cfg(test)]
+mod testing;
