@@ -57,9 +57,9 @@ impl Catalogue {
     ///
     /// # Errors
     /// Every fault of the overrides.
-    pub fn embedded(overrides: raw::Named<RawOperation>) -> Result<Self, Vec<Fault>> {
+    pub fn embedded(overrides: &raw::Named<RawOperation>) -> Result<Self, Vec<Fault>> {
         let base = RawCatalogue::parse(Self::embedded_text()).map_err(|fault| vec![fault])?;
-        build(base, overrides)
+        build(&base, overrides)
     }
 
     /// How many operations there are.

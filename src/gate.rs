@@ -10,6 +10,11 @@ use crate::refusal::Refusal;
 use crate::service::{Response, Service};
 
 /// A decision that needs no waiting.
+#[diagnostic::on_unimplemented(
+    message = "the gate `{Self}` does not decide about a request at stage `{In}`",
+    label = "decides about another stage than `{In}`",
+    note = "a security layer is missing or stands in the wrong place: put the layers in the order of `src/stack.rs`"
+)]
 pub trait Gate<In>: Send + Sync + 'static {
     /// The stage of a request that was let through.
     type Out: Send;

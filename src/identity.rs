@@ -1,15 +1,38 @@
-//! Who calls: credentials of the four kinds, checked against one snapshot's issuers and keys.
+//! Who calls: the one identity that a request presents, checked against one snapshot's issuers, keys and tenants.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use http::request::Parts;
 
+use self::api_key::ApiKeys;
+use self::credential::Credential;
+use self::digest::Digest;
+use self::issuer::{Issuer, Unproven};
+use self::local::Local;
+use self::remembered::Remembered;
+use self::tenants::Tenants;
+use self::token::Token;
 use crate::catalogue::{Catalogue, OperationSet};
-use crate::config::Config;
+use crate::config;
 use crate::peer::Peer;
 use crate::refusal::Refusal;
-use crate::tenant::TenantName;
+
+pub use self::api_key::{WeakKey, hash_key, new_key};
+pub use self::keys::{Dropped, KeyRing, KeySet, KeySetError, Vetted};
+pub use self::tenants::TenantGrants;
+
+mod api_key;
+mod credential;
+mod digest;
+mod issuer;
+mod keys;
+mod local;
+mod members;
+mod remembered;
+mod tenants;
+mod token;
 
 /// A tenant's place in the snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,44 +53,8 @@ pub struct Caller {
     pub allowed: OperationSet,
 }
 
-/// The operations a tenant may be given.
-#[derive(Debug)]
-pub struct TenantGrants {
-    /// The tenant.
-    pub name: TenantName,
-    /// What its scopes cover.
-    pub allowed: OperationSet,
-}
-
-impl TenantGrants {
-    /// Notes what a tenant's scopes cover.
-    #[must_use]
-    pub fn new(name: &TenantName, allowed: OperationSet) -> Self {
-        Self { name: name.clone(), allowed }
-    }
-}
-
-/// An issuer's vetted keys.
-#[derive(Debug)]
-pub struct KeySet;
-
-/// The keys of every issuer, as far as they were fetched.
-#[derive(Clone, Debug, Default)]
-pub struct KeyRing(Vec<Option<Arc<KeySet>>>);
-
-impl KeyRing {
-    /// Gives an issuer new keys.
-    pub fn replace(&mut self, issuer: IssuerId, keys: Arc<KeySet>) {
-        let place = usize::from(issuer.0);
-        if self.0.len() <= place {
-            self.0.resize(place + 1, None);
-        }
-        self.0[place] = Some(keys);
-    }
-}
-
 /// Why nobody was authenticated.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Unauthenticated {
     /// The request is refused.
     Refused(Refusal),
@@ -75,30 +62,131 @@ pub enum Unauthenticated {
     UnknownKey(IssuerId),
 }
 
-/// Everyone who may call.
-#[derive(Debug)]
+impl From<Refusal> for Unauthenticated {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// Bounds how often a peer may present what turns out not to be valid.
+pub trait Attempts {
+    /// Lets the peer present a credential that no look-up settles.
+    ///
+    /// # Errors
+    ///
+    /// The peer has failed too often.
+    fn admit(&self, peer: &Peer) -> Result<(), Refusal>;
+
+    /// Counts a credential that was not valid.
+    fn failed(&self, peer: &Peer);
+}
+
+/// Everyone who may call, and how they prove it.
 pub struct Callers {
-    local: Option<Arc<Caller>>,
+    catalogue: Arc<Catalogue>,
+    tenants: Tenants,
+    issuers: Box<[Issuer]>,
+    api_keys: ApiKeys,
+    local: Option<Local>,
+    remembered: Remembered,
 }
 
 impl Callers {
-    /// Prepares the callers of a configuration.
+    /// Prepares the callers of a configuration; `grants` are its tenants in the order of their ids.
     #[must_use]
-    pub fn build(config: &Config, _catalogue: &Catalogue, grants: &[TenantGrants], _keys: &KeyRing) -> Self {
-        let local = config.local.as_ref().and_then(|local| {
-            let place = grants.iter().position(|tenant| tenant.name == local.tenant)?;
-            let tenant = TenantId(u16::try_from(place).ok()?);
-            Some(Arc::new(Caller { id: "local".into(), tenant, allowed: grants[place].allowed.clone() }))
-        });
-        Self { local }
+    pub fn build(config: &config::Config, catalogue: &Arc<Catalogue>, grants: &[TenantGrants], keys: &KeyRing) -> Self {
+        let tenants = Tenants::build(grants);
+        let ids = (0..=u16::MAX).map(IssuerId);
+        Self {
+            issuers: config.issuers.iter().zip(ids).map(|(issuer, id)| Issuer::build(issuer, keys.keys(id).cloned())).collect(),
+            api_keys: ApiKeys::build(&config.api_keys, catalogue, &tenants),
+            local: config.local.as_ref().map(|local| Local::build(local, catalogue, &tenants)),
+            remembered: Remembered::new(),
+            catalogue: Arc::clone(catalogue),
+            tenants,
+        }
     }
 
-    /// Checks a request's credential.
+    /// Checks the one identity that a request presents, as of `wall`.
+    ///
+    /// API keys and remembered tokens are a look-up. Only what no look-up settles asks `attempts`, so that a peer's failures
+    /// cost no signatures, and do not lock out a good caller behind the same address.
     ///
     /// # Errors
     ///
     /// Why nobody was authenticated.
-    pub fn authenticate(&self, _head: &Parts, _peer: &Peer, _wall: SystemTime) -> Result<Arc<Caller>, Unauthenticated> {
-        self.local.clone().ok_or(Unauthenticated::Refused(Refusal::MissingCredential))
+    pub fn authenticate(
+        &self,
+        head: &Parts,
+        peer: &Peer,
+        wall: SystemTime,
+        attempts: &impl Attempts,
+    ) -> Result<Arc<Caller>, Unauthenticated> {
+        let Some(credential) = Credential::presented(head)? else {
+            let local = self.local.as_ref().ok_or(Refusal::MissingCredential)?;
+            return Ok(local.authenticate(head, peer)?);
+        };
+        let digest = Digest::of(credential.as_str());
+        if let Some(caller) = self.known(credential, &digest, wall) {
+            return Ok(caller);
+        }
+        attempts.admit(peer)?;
+        let proven = self.prove(credential, digest, wall);
+        if let Err(Unauthenticated::Refused(_)) = proven {
+            attempts.failed(peer);
+        }
+        proven
+    }
+
+    /// How a token is refused whose key is still not at hand after its issuer was asked.
+    #[must_use]
+    pub fn unknown_key(&self, issuer: IssuerId) -> Refusal {
+        let has_keys = self.issuers.get(usize::from(issuer.0)).is_some_and(Issuer::has_keys);
+        if has_keys { invalid("The token's key is not its issuer's.") } else { Refusal::JwksUnavailable }
+    }
+
+    fn known(&self, credential: Credential<'_>, digest: &Digest, wall: SystemTime) -> Option<Arc<Caller>> {
+        match credential {
+            Credential::ApiKey(_) => self.api_keys.find(digest, wall),
+            Credential::Token(_) => self.remembered.recall(digest, wall),
+        }
+    }
+
+    fn prove(&self, credential: Credential<'_>, digest: Digest, wall: SystemTime) -> Result<Arc<Caller>, Unauthenticated> {
+        let Credential::Token(text) = credential else {
+            return Err(invalid("The API key is unknown or has ended.").into());
+        };
+        let token = Token::parse(text)?;
+        let (id, issuer) = self.issuer(&token)?;
+        let validity = issuer.prove(&token, wall).map_err(|unproven| match unproven {
+            Unproven::Refused(refusal) => Unauthenticated::Refused(refusal),
+            Unproven::UnknownKey => Unauthenticated::UnknownKey(id),
+        })?;
+        let tenant = self.tenants.find(issuer.tenant(&token)?).ok_or(Refusal::UnknownTenant)?;
+        let granted = self.catalogue.granted(&token.claims.grants()?);
+        let caller = Arc::new(tenant.caller(issuer.caller(&token), &granted));
+        self.remembered.remember(digest, &caller, wall, validity.expires);
+        Ok(caller)
+    }
+
+    /// The issuer that a token claims to be from: the only one whose keys it is then checked with.
+    fn issuer(&self, token: &Token<'_>) -> Result<(IssuerId, &Issuer), Refusal> {
+        let iss = token.claims.text("iss").ok_or(invalid("The token has no `iss`."))?;
+        let ids = (0..=u16::MAX).map(IssuerId);
+        ids.zip(&self.issuers).find(|(_, issuer)| issuer.is(iss)).ok_or(invalid("The token's issuer is not known."))
     }
 }
+
+impl fmt::Debug for Callers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Callers").field("issuers", &self.issuers).field("remembered", &self.remembered).finish_non_exhaustive()
+    }
+}
+
+/// The refusal of a credential that is not valid, and what about it is not.
+fn invalid(reason: &'static str) -> Refusal {
+    Refusal::InvalidCredential(reason)
+}
+
+#[cfg(test)]
+mod tests;

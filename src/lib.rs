@@ -34,6 +34,9 @@ pub mod edge;
 pub mod policy;
 pub mod upstream;
 
+pub mod admin;
+pub mod server;
+
 pub mod sandbox;
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::body::Body;
 use crate::catalogue::{CanonicalQuery, Location, Match, NoMatch, Operation, OperationId, Report, Violation};
 use crate::exchange::Exchange;
-use crate::identity::{Caller, IssuerId, Unauthenticated};
+use crate::identity::{Attempts, Caller, IssuerId, Unauthenticated};
 use crate::peer::Peer;
 use crate::refusal::Refusal;
 use crate::snapshot::{Credential, CredentialId, Snapshot, Tenant};
@@ -135,14 +135,14 @@ impl Request {
 }
 
 impl Routed {
-    /// Checks the caller's credential against the snapshot's issuers and keys.
+    /// Checks the caller's credential against the snapshot's issuers and keys, as of `wall`.
     ///
     /// # Errors
     ///
     /// A refusal, or the request itself where the issuer's keys must be fetched first.
-    pub fn authenticate(self, wall: SystemTime) -> Result<Authenticated, Unproven> {
+    pub fn authenticate(self, wall: SystemTime, attempts: &impl Attempts) -> Result<Authenticated, Unproven> {
         let Request { arrival, exchange } = &self.request;
-        match self.snapshot.callers.authenticate(&arrival.head, &arrival.peer, wall) {
+        match self.snapshot.callers.authenticate(&arrival.head, &arrival.peer, wall, attempts) {
             Ok(caller) => {
                 exchange.set_caller(Arc::clone(&caller.id));
                 exchange.set_tenant(self.snapshot.tenant(caller.tenant).name.clone());

@@ -11,12 +11,26 @@ use crate::catalogue::{Catalogue, Modes};
 use crate::clock::{ManualClock, SharedClock};
 use crate::config::{self, Config};
 use crate::exchange::Exchange;
-use crate::identity::KeyRing;
+use crate::identity::{Attempts, KeyRing};
 use crate::peer::Peer;
+use crate::refusal::Refusal;
 use crate::secret::Secret;
 use crate::snapshot::Snapshots;
 use crate::stage::{Arrival, Authorized, Request, Routed, Validated};
 use crate::tenant::{CredentialName, TenantName};
+
+pub(crate) mod signer;
+
+/// No bound on failed attempts.
+pub(crate) struct Unbounded;
+
+impl Attempts for Unbounded {
+    fn admit(&self, _peer: &Peer) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    fn failed(&self, _peer: &Peer) {}
+}
 
 /// The instant at which tests begin, on the wall.
 pub(crate) fn wall() -> SystemTime {
@@ -30,7 +44,7 @@ pub(crate) fn clock() -> Arc<ManualClock> {
 
 /// The embedded catalogue, one tenant `acme` that may do everything, and its app as the local caller.
 pub(crate) fn config() -> Config {
-    let catalogue = Arc::new(Catalogue::embedded(crate::catalogue::raw::Named::default()).unwrap());
+    let catalogue = Arc::new(Catalogue::embedded(&crate::catalogue::raw::Named::default()).unwrap());
     let upstreams = catalogue.upstreams().iter().map(|upstream| config::Upstream {
         name: Arc::clone(&upstream.name),
         base: Some("http://upstream.test".parse().unwrap()),
@@ -79,6 +93,7 @@ pub(crate) fn config() -> Config {
         breaker: config::Breaker { failures: 0.5, minimum: 20, window: Duration::from_secs(10), open: Duration::from_secs(5) },
         telemetry: config::Telemetry { log: "info".to_owned(), access_log: false, format: config::LogFormat::Text },
         catalogue,
+        overrides: config::Overrides::default(),
     }
 }
 
@@ -127,7 +142,7 @@ pub(crate) fn routed(snapshots: &Snapshots, arrival: Arrival) -> Routed {
 
 /// The same, authorized as the local app.
 pub(crate) fn authorized(snapshots: &Snapshots, arrival: Arrival) -> Authorized {
-    routed(snapshots, arrival).authenticate(wall()).unwrap().authorize().unwrap()
+    routed(snapshots, arrival).authenticate(wall(), &Unbounded).unwrap().authorize().unwrap()
 }
 
 /// The same, validated.

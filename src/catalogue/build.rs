@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::Value;
+use http::Method;
 use toml::Spanned;
 
 use self::layers::{Faults, Layers, Place, Written};
@@ -28,25 +28,18 @@ mod tests;
 ///
 /// # Errors
 /// All faults, each in the file that its value came from.
-pub fn build(base: RawCatalogue, overrides: Named<RawOperation>) -> Result<Catalogue, Vec<Fault>> {
+pub fn build(base: &RawCatalogue, overrides: &Named<RawOperation>) -> Result<Catalogue, Vec<Fault>> {
     let mut faults = Faults::default();
     let upstreams = upstreams(&base.upstreams, &mut faults);
-    let token_endpoint = token_endpoint(&base, &upstreams, &mut faults);
+    let token_endpoint = token_endpoint(base, &upstreams, &mut faults);
+    let layers = Layers::of(&base.operations, overrides, &mut faults);
     let shared = Shared {
         upstreams: &upstreams,
-        groups: base
-            .query
-            .iter()
-            .map(|(name, raw)| (name.as_str(), RuleGroup::of_catalogue(&format!("query.{name}"), raw, &mut faults)))
-            .collect(),
+        groups: groups(base, &mut faults),
         path_parameters: RuleGroup::of_catalogue("path_parameters", &base.path_parameters, &mut faults),
-        definitions: base
-            .definitions
-            .iter()
-            .map(|(name, written)| (name.clone(), written.get_ref().clone()))
-            .collect::<BTreeMap<String, Value>>(),
+        definitions: base.definitions.iter().map(|(name, written)| (name.clone(), written.get_ref().clone())).collect(),
+        targets: layers.iter().flat_map(|layers| [Some(layers.name), layers.resource()]).flatten().collect(),
     };
-    let layers = Layers::of(&base.operations, &overrides, &mut faults);
     let mut drafts: Vec<Draft<'_>> = layers.into_iter().filter_map(|layers| Draft::of(layers, &shared, &mut faults)).collect();
     resolve_invalidations(&mut drafts, &mut faults);
     let matcher = matcher(&drafts, &mut faults);
@@ -59,6 +52,12 @@ pub fn build(base: RawCatalogue, overrides: Named<RawOperation>) -> Result<Catal
         }
         _ => Err(faults.into_vec()),
     }
+}
+
+fn groups<'r>(base: &'r RawCatalogue, faults: &mut Faults) -> BTreeMap<&'r str, RuleGroup> {
+    let mut group =
+        |(name, raw): (&'r String, _)| (name.as_str(), RuleGroup::of_catalogue(&format!("query.{name}"), raw, faults));
+    base.query.iter().map(&mut group).collect()
 }
 
 fn upstreams(raw: &Named<RawUpstream>, faults: &mut Faults) -> Vec<Upstream> {
@@ -126,22 +125,18 @@ fn upstream(name: &Written<'_, String>, upstreams: &[Upstream], faults: &mut Fau
 
 /// Turns the names of operations and resources that writes invalidate into sets of operations.
 fn resolve_invalidations(drafts: &mut [Draft<'_>], faults: &mut Faults) {
-    let mut names: BTreeMap<&str, OperationSet> = BTreeMap::new();
+    let mut sets: BTreeMap<&str, OperationSet> = BTreeMap::new();
     for (id, draft) in (0..).map(OperationId).zip(drafts.iter()) {
-        let operation = &draft.operation;
-        if let Some(resource) = draft.resource.filter(|_| operation.method == http::Method::GET) {
-            names.entry(resource).or_default().insert(id);
+        if let Some(resource) = draft.layers.resource().filter(|_| draft.operation.method == Method::GET) {
+            sets.entry(resource).or_default().insert(id);
         }
     }
     for (id, draft) in (0..).map(OperationId).zip(drafts.iter()) {
-        names.insert(draft.layers.name, [id].into_iter().collect());
+        sets.insert(draft.layers.name, [id].into_iter().collect());
     }
     for draft in drafts {
-        for name in &draft.invalidates {
-            match names.get(name.value.as_str()) {
-                Some(set) => draft.operation.invalidates = draft.operation.invalidates.union(set),
-                None => faults.unknown(name, "operation or resource", names.keys().copied()),
-            }
+        for set in draft.invalidates.iter().filter_map(|name| sets.get(name.value.as_str())) {
+            draft.operation.invalidates = draft.operation.invalidates.union(set);
         }
         if let (Some(first), Effect::Read) = (draft.invalidates.first(), draft.operation.effect) {
             faults.add(&first.place, "a read changes nothing that could be invalidated", "remove this, or correct `effect`");

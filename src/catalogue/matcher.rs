@@ -99,14 +99,11 @@ impl Matcher {
 
     /// Where the resource of this template stands; the names of parameters do not tell resources apart.
     fn place(&mut self, template: &Template) -> usize {
-        let mut pattern = String::new();
-        for (at, segment) in template.segments().iter().enumerate() {
-            pattern.push('/');
-            match segment {
-                Segment::Literal(literal) => pattern.push_str(literal),
-                Segment::Parameter(_) => pattern.push_str(&format!("{{p{at}}}")),
-            }
-        }
+        let segment = |(at, segment): (usize, &Segment)| match segment {
+            Segment::Literal(literal) => format!("/{literal}"),
+            Segment::Parameter(_) => format!("/{{p{at}}}"),
+        };
+        let pattern: String = template.segments().iter().enumerate().map(segment).collect();
         if let Some(place) = self.places.get(&pattern) {
             return *place;
         }

@@ -136,6 +136,9 @@ impl Operation {
     }
 
     /// The request target upstream, made from the template and validated parts, never from the caller's own bytes.
+    ///
+    /// # Panics
+    /// If the parameters are those of another operation.
     #[must_use]
     pub fn target(&self, parameters: &PathParameters, query: &CanonicalQuery) -> PathAndQuery {
         let mut target = String::with_capacity(self.upstream_path.as_str().len() + query.as_str().len() + 40);

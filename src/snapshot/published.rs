@@ -39,8 +39,8 @@ impl Snapshots {
         self.current.load_full()
     }
 
-    /// Publishes a snapshot in which an issuer has these keys.
-    pub fn replace_keys(&self, issuer: IssuerId, keys: Arc<KeySet>) {
+    /// Publishes a snapshot in which an issuer has these keys, or none.
+    pub fn replace_keys(&self, issuer: IssuerId, keys: Option<Arc<KeySet>>) {
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         sources.keys.replace(issuer, keys);
         let next = Snapshot::build(&sources.config, &sources.keys, &self.limiters, self.clock.now());

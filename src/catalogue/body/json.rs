@@ -30,10 +30,11 @@ pub(super) fn read(bytes: &[u8], report: &mut Report) -> Option<Value> {
             return refuse(report, format!("is not well-formed JSON at line {}, column {}", error.line(), error.column()));
         }
     };
-    for name in &twice {
-        report.add(Violation::safety(Location::Body, name, "stands more than once"));
+    let unambiguous = twice.is_empty();
+    for violation in twice {
+        report.add(violation);
     }
-    twice.is_empty().then_some(document)
+    unambiguous.then_some(document)
 }
 
 const TOO_DEEP: &str = "is nested too deeply";
@@ -65,7 +66,7 @@ impl fmt::Display for Path<'_> {
 struct Element<'r> {
     depth: usize,
     path: &'r Path<'r>,
-    twice: &'r mut Vec<String>,
+    twice: &'r mut Vec<Violation>,
 }
 
 impl Element<'_> {
@@ -132,7 +133,7 @@ impl<'de> Visitor<'de> for Element<'_> {
             let path = Path::Member(self.path, &name);
             let value = members.next_value_seed(Element { depth, path: &path, twice: self.twice })?;
             if object.contains_key(&name) && self.twice.len() < Report::LIMIT {
-                self.twice.push(path.to_string());
+                self.twice.push(Violation::safety(Location::Body, &path.to_string(), "stands more than once"));
             }
             object.insert(name, value);
         }

@@ -1,1 +1,182 @@
+//! Bodies that can be read in more than one way, and what callers are told.
 
+use serde_json::json;
+
+use super::*;
+use crate::catalogue::violation::{Mode, Modes};
+
+fn rules(documented: Value) -> BodyRules {
+    BodyRules::compile(true, [(Strictness::Documented, documented)], &BTreeMap::new()).unwrap()
+}
+
+/// The names and details of what is refused.
+fn refused(rules: &BodyRules, body: impl AsRef<[u8]>) -> Vec<(String, String)> {
+    let mut report = Report::new(Modes::default());
+    rules.check(body.as_ref(), &mut report);
+    report.refused.into_iter().map(|violation| (violation.name, violation.detail.into_owned())).collect()
+}
+
+fn one(name: &str, detail: &str) -> Vec<(String, String)> {
+    vec![(name.to_owned(), detail.to_owned())]
+}
+
+#[test]
+fn what_is_not_unambiguous_json_is_refused_whatever_the_modes() {
+    let rules = rules(json!({}));
+    let off = Modes { documented: Mode::Off, inferred: Mode::Off, unknown: Mode::Off };
+    let bodies: [&[u8]; 14] = [
+        b"",
+        b" ",
+        b"{",
+        b"{} {}",
+        b"{'a':1}",
+        b"{\"a\":1,}",
+        b"[01]",
+        b"NaN",
+        b"{\"a\":\"\xff\"}",
+        b"\xef\xbb\xbf{}",
+        b"{\"a\":\"\n\"}",
+        b"{\"a\":\"\\ud800\"}",
+        b"{\"a\":1,\"a\":1}",
+        b"// {}\n{}",
+    ];
+    for body in bodies {
+        let mut report = Report::new(off);
+        rules.check(body, &mut report);
+        assert!(report.refuses(), "{:?}", String::from_utf8_lossy(body));
+    }
+}
+
+#[test]
+fn a_member_given_twice_is_named_wherever_it_stands() {
+    let rules = rules(json!({}));
+    for (body, name) in [
+        (r#"{"a":1,"a":2}"#, "a"),
+        (r#"{"a":1,"\u0061":2}"#, "a"),
+        (r#"{"amount":{"value":"1","currency":"COP","value":"9"}}"#, "amount.value"),
+        (r#"{"items":[{"id":1},{"id":1,"id":2}]}"#, "items[1].id"),
+        (r#"[[{"":1,"":2}]]"#, "[0][0]."),
+    ] {
+        assert_eq!(refused(&rules, body), one(name, "stands more than once"), "{body}");
+    }
+    assert_eq!(refused(&rules, r#"{"a":{"id":1},"b":{"id":1}}"#), []);
+}
+
+#[test]
+fn nesting_is_bounded() {
+    let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+
+    assert_eq!(refused(&rules(json!({})), nested(32)), []);
+    assert_eq!(refused(&rules(json!({})), nested(33)), one("", "is nested too deeply"));
+    assert_eq!(refused(&rules(json!({})), nested(100_000)), one("", "is nested too deeply"));
+}
+
+#[test]
+fn a_violation_says_what_was_expected() {
+    let schema = json!({
+        "type": "object",
+        "required": ["name"],
+        "additionalProperties": false,
+        "properties": {
+            "name": {"type": "string", "minLength": 1, "maxLength": 3},
+            "kind": {"enum": ["A", "B"]},
+            "fixed": {"const": "X"},
+            "code": {"pattern": "^[0-9]+$", "description": "digits"},
+            "plain": {"pattern": "^[0-9]+$"},
+            "count": {"type": ["integer", "null"], "minimum": 1},
+            "list": {"items": {"type": "string"}, "maxItems": 2},
+            "either": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        },
+    });
+    let rules = rules(schema);
+    for (body, name, detail) in [
+        (json!({}), "name", "is required"),
+        (json!({"name": ""}), "name", "must not be empty"),
+        (json!({"name": "abcd"}), "name", "must have at most 3 characters"),
+        (json!({"name": 1}), "name", "must be a string"),
+        (json!({"name": "a", "kind": "C"}), "kind", "must be one of \"A\", \"B\""),
+        (json!({"name": "a", "fixed": "Y"}), "fixed", "must be \"X\""),
+        (json!({"name": "a", "code": "x"}), "code", "must be digits"),
+        (json!({"name": "a", "plain": "x"}), "plain", "does not satisfy `pattern`"),
+        (json!({"name": "a", "count": 0}), "count", "must be at least 1"),
+        (json!({"name": "a", "list": ["a", 1]}), "list[1]", "must be a string"),
+        (json!({"name": "a", "list": ["a", "b", "c"]}), "list", "must have at most 2 items"),
+        (json!({"name": "a", "either": 1}), "either", "does not satisfy `anyOf`"),
+        (json!({"name": "a", "other": 1}), "other", "is not allowed here"),
+    ] {
+        assert_eq!(refused(&rules, body.to_string()), one(name, detail), "{body}");
+    }
+    let (name, detail) = &refused(&rules, r#"{"name":"a","count":"x"}"#)[0];
+    assert_eq!((name.as_str(), detail.starts_with("must be ")), ("count", true), "{detail}");
+}
+
+#[test]
+fn a_description_is_found_behind_a_reference() {
+    let definitions = [("digits".to_owned(), json!({"pattern": "^[0-9]+$", "description": "digits"}))].into();
+    let schema = json!({"properties": {"code": {"$ref": "#/$defs/digits"}}});
+    let rules = BodyRules::compile(true, [(Strictness::Documented, schema)], &definitions).unwrap();
+
+    assert_eq!(refused(&rules, r#"{"code":"x"}"#), one("code", "must be digits"));
+}
+
+#[test]
+fn no_violation_shows_a_value() {
+    let schema = json!({
+        "required": ["id"],
+        "properties": {
+            "a": {"const": 1}, "b": {"enum": [1]}, "c": {"type": "integer"}, "d": {"pattern": "^x$"}, "e": {"maxLength": 1},
+            "f": {"not": {"type": "string"}}, "g": {"oneOf": [{"type": "null"}]}, "h": {"format": "uuid"}, "i": false,
+            "j": {"propertyNames": {"maxLength": 2}}, "k": {"uniqueItems": true}, "l": {"contains": {"const": 1}},
+            "m": {"multipleOf": 7}, "n": {"maximum": 5}, "o": {"dependentRequired": {"x": ["y"]}},
+        },
+    });
+    let rules = rules(schema);
+    let secret = "900123456";
+    let mut body = json!({"j": {"toolong": secret}, "k": [secret, secret], "l": [secret], "m": 900_123_456, "n": 900_123_456, "o": {"x": secret}});
+    for name in ["a", "b", "c", "d", "e", "f", "g", "h", "i"] {
+        body[name] = json!(secret);
+    }
+    let mut report = Report::new(Modes::default());
+
+    rules.check(body.to_string().as_bytes(), &mut report);
+
+    assert!(report.refused.len() >= 15, "{:?}", report.refused);
+    assert!(!format!("{report:?}").contains(secret), "{report:?}");
+}
+
+#[test]
+fn a_schema_may_not_reach_for_the_network_nor_look_around() {
+    for schema in [
+        json!({"$ref": "https://example.com/schema.json"}),
+        json!({"pattern": "(?=x)"}),
+        json!({"type": "strin"}),
+        json!({"$ref": "#/$defs/missing"}),
+        json!([]),
+    ] {
+        let compiled = BodyRules::compile(true, [(Strictness::Inferred, schema.clone())], &BTreeMap::new());
+        assert!(matches!(&compiled, Err(faults) if faults[0].0 == Strictness::Inferred), "{schema}");
+    }
+}
+
+#[test]
+fn a_body_that_need_not_be_may_be_empty() {
+    let optional = BodyRules::compile(false, [], &BTreeMap::new()).unwrap();
+
+    assert_eq!(refused(&optional, ""), []);
+    assert_eq!(refused(&optional, "{}"), []);
+    assert_eq!(refused(&optional, "{"), one("", "is not well-formed JSON at line 1, column 1"));
+}
+
+#[test]
+fn members_of_nested_objects_are_known_through_references() {
+    let definitions = [("tree".to_owned(), json!({"properties": {"leaf": {}, "left": {"$ref": "#/$defs/tree"}}}))].into();
+    let schema = json!({"properties": {"trees": {"items": {"$ref": "#/$defs/tree"}}}, "then": {"properties": {"tag": {}}}});
+    let rules = BodyRules::compile(true, [(Strictness::Documented, schema)], &definitions).unwrap();
+    let mut report = Report::new(Modes::default());
+
+    rules.check(br#"{"tag":{"any":1},"trees":[{"leaf":1,"left":{"right":2}},{"root":3}],"extra":4}"#, &mut report);
+
+    let mut names: Vec<_> = report.reported.into_iter().map(|violation| violation.name).collect();
+    names.sort();
+    assert_eq!(names, ["extra", "trees.left.right", "trees.root"]);
+}

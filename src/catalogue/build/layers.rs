@@ -103,6 +103,11 @@ impl<'r> Layers<'r> {
         self.pick(&format!("body.{key}"), |raw| field(raw.body.as_ref()?.get_ref()))
     }
 
+    /// The resource it belongs to.
+    pub(super) fn resource(&self) -> Option<&'r str> {
+        self.pick("resource", |raw| raw.resource.as_ref()).map(|written| written.value.as_str())
+    }
+
     /// The value of a key that an operation cannot do without.
     pub(super) fn need<T>(
         &self,

@@ -1,6 +1,6 @@
 //! One operation, from its layers to what cannot be wrong in itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use http::Method;
@@ -10,11 +10,12 @@ use super::layers::{Faults, Layers, Place, Written};
 use super::rules::RuleGroup;
 use super::{same_parameters, upstream};
 use crate::catalogue::body::BodyRules;
-use crate::catalogue::operation::{CacheRule, Effect, Operation, PathParameter, Upstream};
+use crate::catalogue::operation::{CacheRule, Effect, Operation, PathParameter, Upstream, UpstreamId};
 use crate::catalogue::path::Template;
 use crate::catalogue::query::QueryRules;
 use crate::catalogue::set::OperationSet;
 use crate::catalogue::violation::Strictness;
+use crate::scope::Scope;
 use crate::units::parse_duration;
 
 /// What all operations draw upon.
@@ -23,13 +24,14 @@ pub(super) struct Shared<'r> {
     pub(super) groups: BTreeMap<&'r str, RuleGroup>,
     pub(super) path_parameters: RuleGroup,
     pub(super) definitions: BTreeMap<String, Value>,
+    /// The names of all operations and resources.
+    pub(super) targets: BTreeSet<&'r str>,
 }
 
 /// An operation whose relations to others are still to be settled.
 pub(super) struct Draft<'r> {
     pub(super) operation: Operation,
     pub(super) layers: Layers<'r>,
-    pub(super) resource: Option<&'r str>,
     pub(super) invalidates: Vec<Written<'r, String>>,
     pub(super) path_places: Vec<Place>,
 }
@@ -47,21 +49,21 @@ impl<'r> Draft<'r> {
         let query = reader.query();
         let body = reader.body(method.as_ref());
         let timeout = reader.timeout();
-        let (method, (paths, path_places)) = (method?, paths?);
+        let invalidates = reader.invalidates();
+        let (paths, path_places) = paths?;
         let upstream_path = reader.upstream_path(&paths[0]);
         let parameters = reader.parameters(&paths[0]);
-        let resource = layers.pick("resource", |raw| raw.resource.as_ref()).map(|written| written.value.as_str());
         let operation = Operation {
             name: layers.name.into(),
             effect: effect?,
-            method,
+            method: method?,
             paths,
             parameters,
             upstream: upstream?,
             upstream_path: upstream_path?,
             scope: scope?,
             scope_inferred: reader.scope_inferred(),
-            resource: resource.map(Into::into),
+            resource: layers.resource().map(Into::into),
             cache,
             invalidates: OperationSet::new(),
             query,
@@ -69,8 +71,7 @@ impl<'r> Draft<'r> {
             timeout,
             enabled: layers.pick("enabled", |raw| raw.enabled.as_ref()).is_none_or(|written| *written.value),
         };
-        let invalidates = layers.names("invalidates", |raw| raw.invalidates.as_ref());
-        Some(Self { operation, layers, resource, invalidates, path_places })
+        Some(Self { operation, layers, invalidates, path_places })
     }
 }
 
@@ -109,14 +110,10 @@ impl<'r> Reader<'_, 'r, '_> {
     }
 
     fn template(&mut self, written: &Written<'_, String>) -> Option<Template> {
-        Template::parse(written.value)
-            .map_err(|error| {
-                self.faults.add(&written.place, format!("`{}` is no path template", written.value), error.to_string())
-            })
-            .ok()
+        self.sound(written, "path template", Template::parse(written.value))
     }
 
-    fn upstream(&mut self) -> Option<crate::catalogue::UpstreamId> {
+    fn upstream(&mut self) -> Option<UpstreamId> {
         let written = self.layers.need("upstream", "\"paas\"", self.faults, |raw| raw.upstream.as_ref())?;
         upstream(&written, self.shared.upstreams, self.faults)
     }
@@ -133,15 +130,9 @@ impl<'r> Reader<'_, 'r, '_> {
         Some(template)
     }
 
-    fn scope(&mut self) -> Option<crate::scope::Scope> {
+    fn scope(&mut self) -> Option<Scope> {
         let written = self.layers.need("scope", "\"paas.core.….get\"", self.faults, |raw| raw.scope.as_ref())?;
-        written
-            .value
-            .parse()
-            .map_err(|error: crate::scope::ScopeError| {
-                self.faults.add(&written.place, format!("`{}` is no scope", written.value), error.to_string());
-            })
-            .ok()
+        self.sound(&written, "scope", written.value.parse())
     }
 
     /// Whether the scope is a guess. Whoever writes a scope of their own knows it, unless they say otherwise.
@@ -185,6 +176,14 @@ impl<'r> Reader<'_, 'r, '_> {
         (!ttl.is_zero()).then_some(CacheRule { ttl, not_found })
     }
 
+    fn invalidates(&mut self) -> Vec<Written<'r, String>> {
+        let names = self.layers.names("invalidates", |raw| raw.invalidates.as_ref());
+        for name in names.iter().filter(|name| !self.shared.targets.contains(name.value.as_str())) {
+            self.faults.unknown(name, "operation or resource", self.shared.targets.iter().copied());
+        }
+        names
+    }
+
     fn timeout(&mut self) -> Option<Duration> {
         let written = self.layers.pick("timeout", |raw| raw.timeout.as_ref())?;
         let timeout = self.duration(&written)?;
@@ -195,9 +194,12 @@ impl<'r> Reader<'_, 'r, '_> {
     }
 
     fn duration(&mut self, written: &Written<'_, String>) -> Option<Duration> {
-        parse_duration(written.value)
-            .map_err(|error| self.faults.add(&written.place, format!("`{}` is no duration", written.value), error.to_string()))
-            .ok()
+        self.sound(written, "duration", parse_duration(written.value))
+    }
+
+    /// What was read, or a fault that says why it could not be.
+    fn sound<T, E: ToString>(&mut self, written: &Written<'_, String>, what: &str, read: Result<T, E>) -> Option<T> {
+        read.map_err(|error| self.faults.add(&written.place, format!("`{}` is no {what}", written.value), error.to_string())).ok()
     }
 
     fn query(&mut self) -> QueryRules {
