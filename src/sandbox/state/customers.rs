@@ -67,7 +67,7 @@ const LINK: [Rule; 8] = [
 /// `GET /v1/customers`
 pub(crate) fn list(world: &mut World, call: &Call) -> Result<Answer, ApiError> {
     let snapshot = world.snapshot(call.moment);
-    LIST.answer(world.entity(&call.entity).customers.iter(), &call.query, || snapshot).map(Answer::ok)
+    LIST.answer(world.entity(&call.entity).customers.iter(), &call.query, snapshot)
 }
 
 /// `GET /v1/customers/{customer_id}`

@@ -22,6 +22,7 @@ pub(crate) struct KeyName {
 
 /// A key of an account in the sandbox.
 #[derive(Clone, Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the members are named as Passport names them")]
 pub(crate) struct Key {
     pub(crate) id: String,
     pub(crate) customer_id: String,
@@ -123,7 +124,7 @@ impl World {
 /// `GET /v1/keys`
 pub(crate) fn list(world: &mut World, call: &Call) -> Result<Answer, ApiError> {
     let snapshot = world.snapshot(call.moment);
-    LIST.answer(world.entity(&call.entity).keys.iter(), &call.query, || snapshot).map(Answer::ok)
+    LIST.answer(world.entity(&call.entity).keys.iter(), &call.query, snapshot)
 }
 
 /// `GET /v1/keys/{key_id}`

@@ -136,7 +136,7 @@ impl Payment {
 /// `GET /v1/payments`
 pub(crate) fn list(world: &mut World, call: &Call) -> Result<Answer, ApiError> {
     let snapshot = world.snapshot(call.moment);
-    LIST.answer(world.entity(&call.entity).payments.iter(), &call.query, || snapshot).map(Answer::ok)
+    LIST.answer(world.entity(&call.entity).payments.iter(), &call.query, snapshot)
 }
 
 /// `GET /v1/payments/{payment_id}`

@@ -62,7 +62,7 @@ const BY_ACCOUNT: [Rule; 9] = [
 /// `GET /v1/recipients`
 pub(crate) fn list(world: &mut World, call: &Call) -> Result<Answer, ApiError> {
     let snapshot = world.snapshot(call.moment);
-    LIST.answer(world.entity(&call.entity).recipients.iter(), &call.query, || snapshot).map(Answer::ok)
+    LIST.answer(world.entity(&call.entity).recipients.iter(), &call.query, snapshot)
 }
 
 /// `GET /v1/recipients/breb/{recipient_id}`
