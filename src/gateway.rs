@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::facts::Facts;
+use self::vitals::Vitals;
 use crate::admin::{Admin, Pages};
 use crate::clock::SharedClock;
 use crate::config::{self, Config};
@@ -30,8 +30,8 @@ use crate::upstream::token::{self, Tokens};
 
 pub use self::stop::Stop;
 
-mod facts;
 mod stop;
+mod vitals;
 
 /// A gateway that is bound to its addresses and has begun to fetch keys and tokens.
 pub struct Gateway {
@@ -39,7 +39,7 @@ pub struct Gateway {
     listeners: Listeners,
     workers: Workers,
     admin: Admin,
-    facts: Arc<Facts>,
+    vitals: Arc<Vitals>,
     /// Ends what runs beside the requests, once the last of them is answered.
     ended: CancellationToken,
     background: TaskTracker,
@@ -61,8 +61,13 @@ pub enum StartError {
     #[error("{0}")]
     Origin(#[from] OriginError),
     /// The ready file could not be written.
-    #[error("{}: {1}", .0.display())]
-    ReadyFile(PathBuf, #[source] io::Error),
+    #[error("{path}: {error}", path = path.display())]
+    ReadyFile {
+        /// Where it was to be.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
 }
 
 impl Gateway {
@@ -79,8 +84,8 @@ impl Gateway {
         let (ended, background) = (CancellationToken::new(), TaskTracker::new());
         let shared = Arc::new(share(config, &connector, &destinations, clock, &background, &ended));
         let workers = work(&shared, connector, destinations).map_err(StartError::Runtime)?;
-        let facts = Arc::new(Facts::new(Arc::clone(&shared)));
-        Ok(Self { shared, listeners, workers, admin, facts, ended, background })
+        let vitals = Arc::new(Vitals::new(Arc::clone(&shared)));
+        Ok(Self { shared, listeners, workers, admin, vitals, ended, background })
     }
 
     /// Every bound address.
@@ -91,10 +96,10 @@ impl Gateway {
 
     /// Serves until `stop` says otherwise, then drains; says what had to be cut.
     pub async fn serve(self, stop: impl Stop) -> Unfinished {
-        let Self { shared, listeners, workers, admin, facts, ended, background } = self;
-        background.spawn(Arc::clone(&facts).watch(ended.clone()));
-        background.spawn(admin.serve(Pages::new(Arc::clone(&facts), Arc::clone(&shared.metrics)), ended.clone()));
-        let unfinished = stop::run(stop, &shared.config.lifecycle, &facts, listeners, workers).await;
+        let Self { shared, listeners, workers, admin, vitals, ended, background } = self;
+        background.spawn(Arc::clone(&vitals).watch(ended.clone()));
+        background.spawn(admin.serve(Pages::new(Arc::clone(&vitals), Arc::clone(&shared.metrics)), ended.clone()));
+        let unfinished = stop::run(stop, &shared.config.lifecycle, &vitals, listeners, workers).await;
         ended.cancel();
         background.close();
         background.wait().await;
@@ -162,7 +167,7 @@ fn share(
             ended.clone(),
             &metrics,
         )),
-        failures: Arc::new(Failures::new(clock.clone(), metrics.clone())),
+        failures: Arc::new(Failures::new(clock.clone(), &metrics)),
         budget: Arc::new(Budget::new(config.retry.budget, clock.now())),
         quota: Arc::new(Quota::new(clock.clone(), metrics.clone())),
         in_flight: Arc::new(InFlight::new(destinations, config.passport.max_in_flight)),
