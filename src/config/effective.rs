@@ -7,8 +7,8 @@ use jsonwebtoken::Algorithm;
 
 use self::text::{date, inline, list, percent, quoted};
 use super::settings::{
-    ApiKey, Config, Credential, Issuer, KeySource, Limit, LogFormat, Passport, Readiness, SecretSource, Server, Tenant, TenantFrom,
-    TokenRequest,
+    ApiKey, Config, Credential, Issuer, KeySource, Limit, LogFormat, Passport, Readiness, SecretSource, Server, Tenant,
+    TenantFrom, TokenRequest,
 };
 use crate::catalogue::Mode;
 use crate::units::{Size, Span};
@@ -79,7 +79,9 @@ fn lifecycle(toml: &mut Toml, config: &Config) {
 fn passport(toml: &mut Toml, passport: &Passport) {
     toml.section("passport").text("environment", &passport.environment);
     let upstream = |upstream: &super::settings::Upstream| {
-        let url = |key: &'static str, url: &Option<http::Uri>| url.as_ref().map(|url| (key, quoted(&url.to_string())));
+        let url = |key: &'static str, url: &Option<http::Uri>| {
+            url.as_ref().map(|url| (key, quoted(url.to_string().trim_end_matches('/'))))
+        };
         let urls: Vec<_> = [url("url", &upstream.base), url("token_url", &upstream.token_url)].into_iter().flatten().collect();
         (!urls.is_empty()).then(|| (upstream.name.to_string(), inline(urls)))
     };
@@ -88,7 +90,7 @@ fn passport(toml: &mut Toml, passport: &Passport) {
         toml.text("ca_file", &file.to_string_lossy());
     }
     if let Some(proxy) = &passport.proxy {
-        toml.text("proxy", &proxy.to_string());
+        toml.text("proxy", proxy.to_string().trim_end_matches('/'));
     }
     toml.time("connect_timeout", passport.connect_timeout)
         .time("timeout", passport.timeout)
@@ -101,10 +103,7 @@ fn passport(toml: &mut Toml, passport: &Passport) {
 
 fn issuer(toml: &mut Toml, issuer: &Issuer) {
     let algorithms: Vec<String> = issuer.algorithms.iter().map(name_of).collect();
-    toml.open("[[issuers]]")
-        .text("issuer", &issuer.issuer)
-        .texts("audience", &issuer.audience)
-        .texts("algorithms", &algorithms);
+    toml.open("[[issuers]]").text("issuer", &issuer.issuer).texts("audience", &issuer.audience).texts("algorithms", &algorithms);
     match &issuer.keys {
         KeySource::JwksUrl(url) => toml.text("jwks_url", &url.to_string()),
         KeySource::JwksFile(path) => toml.text("jwks_file", &path.to_string_lossy()),

@@ -93,9 +93,8 @@ impl Listener {
             Listen::Tcp(address) => sockets::tcp(*address).map(|(socket, bound)| (socket, Listen::Tcp(bound), None)),
             Listen::Unix(path) => sockets::unix(path).map(|(socket, file)| (socket, listen.clone(), Some(file))),
         };
-        let named = |error: io::Error| {
-            io::Error::new(error.kind(), format!("cannot listen on {}: {error}", Address(listen.clone())))
-        };
+        let named =
+            |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {}: {error}", Address(listen.clone())));
         let (socket, listen, file) = bound.map_err(named)?;
         Ok(Self { socket, address: Address(listen), file })
     }

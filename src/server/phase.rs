@@ -24,8 +24,7 @@ pub(super) enum Phase {
     Lingering,
 }
 
-const PHASES: [Phase; 6] =
-    [Phase::Idle, Phase::Head, Phase::Working, Phase::Answering, Phase::Flushing, Phase::Lingering];
+const PHASES: [Phase; 6] = [Phase::Idle, Phase::Head, Phase::Working, Phase::Answering, Phase::Flushing, Phase::Lingering];
 /// Bits of the word that hold the phase; the others hold milliseconds.
 const PHASE_BITS: u32 = 3;
 

@@ -80,11 +80,8 @@ impl Workers {
         S: Service<Arrival, Error = Infallible>,
     {
         let cut = CancellationToken::new();
-        let settings = WorkerSettings {
-            limits: Limits::new(server, answer_timeout),
-            metrics: Arc::clone(metrics),
-            cut: cut.clone(),
-        };
+        let settings =
+            WorkerSettings { limits: Limits::new(server, answer_timeout), metrics: Arc::clone(metrics), cut: cut.clone() };
         let make_stack = Arc::new(make_stack);
         let start = |index| Worker::start(index, runtime()?, settings.clone(), Arc::clone(&make_stack));
         Ok(Self {
