@@ -32,6 +32,7 @@ pub mod stage;
 
 pub mod edge;
 pub mod policy;
+pub mod upstream;
 
 pub mod admin;
 pub mod server;

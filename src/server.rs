@@ -37,6 +37,3 @@ pub async fn serve(listeners: Listeners, workers: &Workers, stop: impl Future<Ou
         () = stop => Ok(()),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -19,6 +19,8 @@ use crate::snapshot::Snapshots;
 use crate::stage::{Arrival, Authorized, Request, Routed, Validated};
 use crate::tenant::{CredentialName, TenantName};
 
+pub(crate) mod signer;
+
 /// No bound on failed attempts.
 pub(crate) struct Unbounded;
 

@@ -28,8 +28,6 @@ pub use self::reason::Reason;
 
 mod reason;
 
-/// How long a connection that is closed on our side waits for the caller to stop sending.
-const LINGER: Duration = Duration::from_secs(1);
 /// hyper's buffer at least: a target beyond our bound must fit, however small the bound on heads is.
 const SMALLEST_BUFFER: usize = 64 * 1024;
 
@@ -62,9 +60,8 @@ impl Limits {
         let timeout = match phase {
             Phase::Idle => self.idle_timeout,
             Phase::Head => self.header_timeout,
-            Phase::Working => return None,
+            Phase::Working | Phase::Lingering => return None,
             Phase::Answering | Phase::Flushing => self.answer_timeout,
-            Phase::Lingering => LINGER,
         };
         since.checked_add(timeout)
     }

@@ -14,13 +14,13 @@ pub(super) enum Phase {
     Idle,
     /// Receiving a request's head.
     Head,
-    /// Answering is up to the stack, which has time-outs of its own.
+    /// The stack is at it, which has time-outs of its own.
     Working,
     /// The answer's body is being sent.
     Answering,
     /// The answer's last bytes are on their way.
     Flushing,
-    /// Our side is closed; what the caller still sends is read and dropped.
+    /// Our side is closed; what the caller still sends is read and dropped, for a while.
     Lingering,
 }
 
@@ -82,13 +82,16 @@ impl Phases {
         }
     }
 
-    /// Our side is closed. Says whether the caller may still be sending a body.
+    /// Our side is closed. Says whether the caller may still be sending: a body, or a head that was refused half read.
     pub(super) fn closed(&self) -> bool {
-        let had_body = self.had_body.load(Relaxed);
-        if had_body && self.current().0 != Phase::Lingering {
-            self.enter(Phase::Lingering);
+        match self.current().0 {
+            Phase::Lingering => true,
+            phase if phase == Phase::Head || self.had_body.load(Relaxed) => {
+                self.enter(Phase::Lingering);
+                true
+            }
+            _ => false,
         }
-        had_body
     }
 
     fn enter(&self, phase: Phase) {

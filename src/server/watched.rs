@@ -5,34 +5,44 @@ use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
 
 use crate::body::{Body, Cut};
 
 use super::phase::Phases;
+
+/// How long a connection that is closed on our side waits for the caller to stop sending.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// A connection's bytes.
 #[derive(Debug)]
 pub(super) struct WatchedIo<I> {
     io: I,
     phases: Arc<Phases>,
+    linger: Option<Pin<Box<Sleep>>>,
 }
 
 impl<I> WatchedIo<I> {
     pub(super) fn new(io: I, phases: Arc<Phases>) -> Self {
-        Self { io, phases }
+        Self { io, phases, linger: None }
     }
 }
 
 impl<I: AsyncRead + Unpin> WatchedIo<I> {
-    /// Reads and drops what the caller still sends.
+    /// Reads and drops what the caller still sends, for a while.
     ///
-    /// Closing a socket with unread bytes resets it, and the reset can overtake the answer that told the caller why its body was
-    /// not wanted (RFC 9112, §9.6). The watch bounds how long this may take.
+    /// Closing a socket with unread bytes resets it, and the reset can overtake the answer that told the caller why its request
+    /// was not wanted (RFC 9112, §9.6).
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let linger = self.linger.get_or_insert_with(|| Box::pin(sleep(LINGER)));
+        if linger.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
         let mut bytes = [MaybeUninit::<u8>::uninit(); 4096];
         loop {
             let mut buffer = ReadBuf::uninit(&mut bytes);

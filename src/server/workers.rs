@@ -54,7 +54,7 @@ pub struct Unfinished {
 /// The worker threads. Dropping them cuts whatever is in flight; [`Workers::drain`] does not.
 #[derive(Debug)]
 pub struct Workers {
-    workers: Vec<Worker>,
+    threads: Vec<Worker>,
     /// Where the search for the least busy one starts, so that ties go round.
     turn: AtomicUsize,
     permits: Arc<Semaphore>,
@@ -85,7 +85,7 @@ impl Workers {
         let make_stack = Arc::new(make_stack);
         let start = |index| Worker::start(index, runtime()?, settings.clone(), Arc::clone(&make_stack));
         Ok(Self {
-            workers: (0..count(server.workers)).map(start).collect::<io::Result<_>>()?,
+            threads: (0..count(server.workers)).map(start).collect::<io::Result<_>>()?,
             turn: AtomicUsize::new(0),
             permits: Arc::new(Semaphore::new(server.max_connections.min(Semaphore::MAX_PERMITS))),
             metrics: Arc::clone(metrics),
@@ -102,14 +102,14 @@ impl Workers {
     /// Open connections of each worker.
     #[must_use]
     pub fn open(&self) -> Vec<usize> {
-        self.workers.iter().map(Worker::open).collect()
+        self.threads.iter().map(Worker::open).collect()
     }
 
     /// Hands a connection to the worker with the fewest.
     pub fn hand(&self, accepted: Accepted, permit: OwnedSemaphorePermit) {
-        let loads: Vec<_> = self.workers.iter().map(Worker::open).collect();
+        let loads: Vec<_> = self.threads.iter().map(Worker::open).collect();
         let chosen = least_busy(&loads, self.turn.fetch_add(1, Relaxed));
-        if self.workers[chosen].hand(accepted, permit).is_err() {
+        if self.threads[chosen].hand(accepted, permit).is_err() {
             tracing::error!(worker = chosen, "the worker is gone; its connection is dropped");
         }
     }
@@ -124,7 +124,7 @@ impl Workers {
     ///
     /// Returns once the workers' threads have ended, or shortly after they should have.
     pub async fn drain(self, deadline: impl Future<Output = ()>) -> Unfinished {
-        let mut ended = std::pin::pin!(join_all(self.workers.into_iter().map(Worker::drain)));
+        let mut ended = std::pin::pin!(join_all(self.threads.into_iter().map(Worker::drain)));
         let unfinished = tokio::select! {
             unfinished = ended.as_mut() => unfinished,
             () = deadline => {

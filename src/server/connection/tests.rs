@@ -1,1 +1,340 @@
+use std::pin::Pin;
+use std::sync::Mutex;
+use std::task::Context;
 
+use bytes::Bytes;
+use http_body::Frame;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use crate::body::{Cut, End, Tail};
+use crate::service::Response;
+
+use super::*;
+
+const LIMITS: Limits = Limits {
+    max_header_bytes: 32 * 1024,
+    header_timeout: Duration::from_secs(10),
+    idle_timeout: Duration::from_mins(2),
+    answer_timeout: Duration::from_mins(1),
+};
+const PEER: Peer = Peer { address: None, local: true };
+
+/// Answers by path: `/wait` when it is let go, `/large` with a megabyte, `/cut` with a body that ends too early, `/refuse`
+/// without reading the body, anything else with the path itself after reading the body.
+#[derive(Default)]
+struct Paths {
+    let_go: Notify,
+    peers: Mutex<Vec<Peer>>,
+    ends: Arc<Mutex<Vec<End>>>,
+}
+
+struct Noted(Arc<Mutex<Vec<End>>>);
+
+impl Tail for Noted {
+    fn ended(&mut self, end: End) {
+        self.0.lock().unwrap().push(end);
+    }
+}
+
+/// One chunk, then, when that is on its way, the cut.
+struct CutShort(Option<Bytes>, bool);
+
+impl http_body::Body for CutShort {
+    type Data = Bytes;
+    type Error = Cut;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        if let Some(chunk) = self.0.take() {
+            return Poll::Ready(Some(Ok(Frame::data(chunk))));
+        }
+        if !std::mem::replace(&mut self.1, true) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(Some(Err(Cut::Truncated)))
+    }
+}
+
+impl Service<Arrival> for Paths {
+    type Error = Infallible;
+
+    async fn call(&self, arrival: Arrival) -> Result<Response, Infallible> {
+        self.peers.lock().unwrap().push(arrival.peer);
+        let path = arrival.head.uri.path().to_owned();
+        let body = match path.as_str() {
+            "/wait" => {
+                self.let_go.notified().await;
+                Bytes::from_static(b"waited").into()
+            }
+            "/large" => Bytes::from(vec![b'x'; 1 << 20]).into(),
+            "/cut" => Body::streamed(CutShort(Some(Bytes::from_static(b"half")), false)),
+            "/refuse" => Bytes::from_static(b"refused").into(),
+            _ => {
+                http_body_util::BodyExt::collect(arrival.body).await.ok();
+                Bytes::from(path).into()
+            }
+        };
+        Ok(Response::new(body.with_tail(Noted(Arc::clone(&self.ends)))))
+    }
+}
+
+/// A connection in memory, with the caller's end in hand.
+struct Fixture {
+    caller: DuplexStream,
+    paths: Arc<Paths>,
+    drain: CancellationToken,
+    served: JoinSet<Result<(), Reason>>,
+}
+
+impl Fixture {
+    fn open() -> Self {
+        let (caller, io) = duplex(16 * 1024);
+        let (paths, drain) = (Arc::new(Paths::default()), CancellationToken::new());
+        let mut served = JoinSet::new();
+        served.spawn(serve_connection(io, PEER, Arc::clone(&paths), LIMITS, drain.clone()));
+        Self { caller, paths, drain, served }
+    }
+
+    async fn send(&mut self, text: &str) {
+        self.caller.write_all(text.as_bytes()).await.unwrap();
+    }
+
+    /// Reads up to and with `end`.
+    async fn read_to(&mut self, end: &str) -> String {
+        let mut text = String::new();
+        while !text.ends_with(end) {
+            text.push(char::from(self.caller.read_u8().await.unwrap()));
+        }
+        text
+    }
+
+    async fn read_all(&mut self) -> String {
+        let mut text = String::new();
+        self.caller.read_to_string(&mut text).await.unwrap();
+        text
+    }
+
+    async fn ended(&mut self) -> Result<(), Reason> {
+        self.served.join_next().await.unwrap().unwrap()
+    }
+}
+
+fn get(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: gateway\r\n\r\n")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_serves_one_request_after_the_other() {
+    let mut connection = Fixture::open();
+
+    connection.send(&get("/one")).await;
+    let one = connection.read_to("/one").await;
+    connection.send("POST /two HTTP/1.1\r\nHost: gateway\r\nContent-Length: 3\r\n\r\nabc").await;
+    let two = connection.read_to("/two").await;
+
+    assert!(one.starts_with("HTTP/1.1 200 OK\r\n") && two.starts_with("HTTP/1.1 200 OK\r\n"), "{one}{two}");
+    assert_eq!(*connection.paths.peers.lock().unwrap(), [PEER, PEER]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pipelined_requests_are_answered_in_their_order() {
+    let mut connection = Fixture::open();
+
+    connection.send(&[get("/one"), get("/two")].concat()).await;
+
+    connection.read_to("/one").await;
+    connection.read_to("/two").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_to_head_has_no_body_and_counts_as_sent() {
+    let mut connection = Fixture::open();
+
+    connection.send("HEAD /one HTTP/1.1\r\nHost: gateway\r\n\r\n").await;
+    let head = connection.read_to("\r\n\r\n").await;
+    connection.send(&get("/two")).await;
+    let two = connection.read_to("/two").await;
+
+    assert!(head.contains("content-length: 4"), "{head}");
+    assert!(two.starts_with("HTTP/1.1 200"), "{two}");
+    assert_eq!(connection.paths.ends.lock().unwrap().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_drips_is_cut_at_the_header_time_out() {
+    let mut connection = Fixture::open();
+    let start = Instant::now();
+    tokio::time::advance(Duration::from_secs(100)).await;
+
+    for byte in get("/one").into_bytes().into_iter().cycle() {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if connection.caller.write_u8(byte).await.is_err() {
+            break;
+        }
+        assert!(start.elapsed() < Duration::from_mins(2), "dripping stretched the time-out");
+    }
+
+    assert_eq!(connection.ended().await, Err(Reason::HeaderTimeout));
+    assert_eq!(connection.read_all().await, "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_header_time_out_holds_for_later_requests_too() {
+    let mut connection = Fixture::open();
+    connection.send(&get("/one")).await;
+    connection.read_to("/one").await;
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    let start = Instant::now();
+
+    connection.send("GET / HTTP/1.1\r\n").await;
+
+    assert_eq!(connection.ended().await, Err(Reason::HeaderTimeout));
+    assert_eq!(start.elapsed().as_secs(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_without_a_first_byte_is_closed_when_idle_for_too_long() {
+    let mut connection = Fixture::open();
+    let start = Instant::now();
+
+    assert_eq!(connection.ended().await, Ok(()));
+    assert_eq!(start.elapsed().as_secs(), 120);
+}
+
+#[tokio::test(start_paused = true)]
+async fn idle_time_counts_from_the_last_answer() {
+    let mut connection = Fixture::open();
+    tokio::time::sleep(Duration::from_secs(119)).await;
+    connection.send(&get("/one")).await;
+    connection.read_to("/one").await;
+    let start = Instant::now();
+
+    assert_eq!(connection.ended().await, Ok(()));
+
+    assert_eq!(start.elapsed().as_secs(), 120);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_time_out_of_the_connection_ends_a_request_that_the_stack_works_on() {
+    let mut connection = Fixture::open();
+    connection.send(&get("/wait")).await;
+
+    tokio::time::sleep(Duration::from_hours(1)).await;
+    connection.paths.let_go.notify_one();
+
+    connection.read_to("waited").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_nobody_reads_is_given_up() {
+    let mut connection = Fixture::open();
+    let start = Instant::now();
+
+    connection.send(&get("/large")).await;
+
+    assert_eq!(connection.ended().await, Err(Reason::AnswerTimeout));
+    assert_eq!(start.elapsed().as_secs(), 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_cut_is_seen_to_be_cut() {
+    let mut connection = Fixture::open();
+
+    connection.send(&get("/cut")).await;
+    let answer = connection.read_all().await;
+
+    assert!(answer.ends_with("4\r\nhalf\r\n"), "{answer}");
+    assert_eq!(connection.ended().await, Err(Reason::Cut));
+    assert_eq!(*connection.paths.ends.lock().unwrap(), [End::Cut(Cut::Truncated)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_beyond_our_limit_still_reaches_the_stack() {
+    let mut connection = Fixture::open();
+
+    connection.send(&format!("GET /one HTTP/1.1\r\nHost: gateway\r\nX-Large: {}\r\n\r\n", "x".repeat(40 * 1024))).await;
+
+    connection.read_to("/one").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_http_gets_400_and_a_close() {
+    let mut connection = Fixture::open();
+
+    connection.send("\u{1}\u{2}\u{3} nonsense\r\n\r\n").await;
+    let answer = connection.read_all().await;
+
+    assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
+    assert_eq!(connection.ended().await, Err(Reason::Parse));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_without_end_gets_431_and_a_close() {
+    let mut connection = Fixture::open();
+
+    let endless = format!("GET / HTTP/1.1\r\nX-Large: {}", "x".repeat(64 * 1024));
+    connection.send(&endless).await;
+    let answer = connection.read_all().await;
+
+    assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+    assert_eq!(connection.ended().await, Err(Reason::TooLarge));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_leaves_within_a_head_is_told_from_one_that_leaves_between_requests() {
+    let (mut within, mut between) = (Fixture::open(), Fixture::open());
+    between.send(&get("/one")).await;
+    between.read_to("/one").await;
+
+    within.send("GET / HT").await;
+    within.caller.shutdown().await.unwrap();
+    between.caller.shutdown().await.unwrap();
+
+    assert_eq!(within.ended().await, Err(Reason::Incomplete));
+    assert_eq!(between.ended().await, Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_still_sends_its_body_reads_why_it_is_not_wanted() {
+    let mut connection = Fixture::open();
+
+    connection.send("POST /refuse HTTP/1.1\r\nHost: gateway\r\nContent-Length: 10000000\r\n\r\n").await;
+    connection.send(&"x".repeat(100 * 1024)).await;
+    let answer = connection.read_all().await;
+    connection.send(&"x".repeat(100 * 1024)).await;
+    let start = Instant::now();
+
+    assert!(answer.ends_with("refused"), "{answer}");
+    assert_eq!(connection.ended().await, Ok(()));
+    assert!(start.elapsed() <= Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn drain_closes_an_idle_connection_at_once() {
+    let mut connection = Fixture::open();
+    connection.send(&get("/one")).await;
+    connection.read_to("/one").await;
+    let start = Instant::now();
+
+    connection.drain.cancel();
+
+    assert_eq!(connection.ended().await, Ok(()));
+    assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn drain_lets_a_request_finish_and_takes_no_other() {
+    let mut connection = Fixture::open();
+    connection.send(&get("/wait")).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+
+    connection.drain.cancel();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    connection.paths.let_go.notify_one();
+    let answer = connection.read_all().await;
+
+    assert!(answer.contains("connection: close\r\n") && answer.ends_with("waited"), "{answer}");
+    assert_eq!(connection.ended().await, Ok(()));
+}
