@@ -102,7 +102,7 @@ fn passport(toml: &mut Toml, passport: &Passport) {
 }
 
 fn issuer(toml: &mut Toml, issuer: &Issuer) {
-    let algorithms: Vec<String> = issuer.algorithms.iter().map(name_of).collect();
+    let algorithms: Vec<String> = issuer.algorithms.iter().copied().map(name_of).collect();
     toml.open("[[issuers]]").text("issuer", &issuer.issuer).texts("audience", &issuer.audience).texts("algorithms", &algorithms);
     match &issuer.keys {
         KeySource::JwksUrl(url) => toml.text("jwks_url", &url.to_string()),
@@ -225,7 +225,7 @@ fn mode(mode: Mode) -> &'static str {
 }
 
 /// An algorithm's name (RFC 7518 §3.1), which is how the variants are called.
-fn name_of(algorithm: &Algorithm) -> String {
+fn name_of(algorithm: Algorithm) -> String {
     format!("{algorithm:?}")
 }
 
