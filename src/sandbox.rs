@@ -41,6 +41,15 @@
 //! curl -X POST http://127.0.0.1:9000/_sandbox/reset
 //! ```
 //!
+//! # Faults
+//!
+//! A fault names the requests it is for (`on`): an operation by its label, a path by its beginning, `token` for the token
+//! endpoint, or `all` for everything else. It happens to the next `times` of them, or until it is cleared, and if it says
+//! `every`, only to every n-th. `performed` says whether the operation is carried out although it looks as if it had failed: by
+//! default it is when the answer is lost after the request was read, and it is not when an error status is answered. Latencies
+//! and headers add up; of several failures the one injected first comes first and the others wait. Faults act in real time, also
+//! under a clock that stands still.
+//!
 //! # Repeatable
 //!
 //! The n-th customer, token or payment is a function of [`Options::seed`] and n; time comes from [`Options::clock`], and

@@ -3,7 +3,7 @@
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::facts::Facts;
+use super::vitals::Vitals;
 use crate::config;
 use crate::server::{self, Listeners, Signal, Signals, Unfinished, Workers};
 
@@ -33,14 +33,14 @@ impl Stop for mpsc::UnboundedReceiver<Signal> {
 pub(super) async fn run(
     mut stop: impl Stop,
     lifecycle: &config::Lifecycle,
-    facts: &Facts,
+    vitals: &Vitals,
     listeners: Listeners,
     workers: Workers,
 ) -> Unfinished {
     let closing = CancellationToken::new();
     let serving = server::serve(listeners, &workers, closing.cancelled());
     let told = async {
-        let signal = pre_drain(&mut stop, lifecycle, facts).await;
+        let signal = pre_drain(&mut stop, lifecycle, vitals).await;
         closing.cancel();
         signal
     };
@@ -54,10 +54,10 @@ pub(super) async fn run(
 }
 
 /// Waits for a signal, and after SIGTERM for `pre_drain` or the next signal, whichever comes first.
-async fn pre_drain(stop: &mut impl Stop, lifecycle: &config::Lifecycle, facts: &Facts) -> Signal {
+async fn pre_drain(stop: &mut impl Stop, lifecycle: &config::Lifecycle, vitals: &Vitals) -> Signal {
     let signal = stop.next().await;
     tracing::info!(?signal, "stopping");
-    facts.draining();
+    vitals.draining();
     if signal != Signal::Terminate {
         return signal;
     }

@@ -8,7 +8,7 @@ use http::StatusCode;
 use http::request::Parts;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Control, ControlError};
 use crate::sandbox::error::ApiError;
@@ -205,12 +205,15 @@ fn change_client(control: &Control, client_id: &str, change: ChangeClient) -> Re
 }
 
 fn overview() -> Value {
-    let table =
-        |rows: &mut dyn Iterator<Item = (&str, &str)>| rows.map(|(name, about)| (name.to_owned(), about.into())).collect();
-    let (controls, faults): (Value, Value) =
-        (Value::Object(table(&mut CONTROLS.iter().copied())), Value::Object(table(&mut FAULTS.iter().copied())));
-    let scenarios = Value::Object(table(&mut SCENARIOS.iter().map(|scenario| (scenario.name, scenario.description))));
-    json!({"controls": controls, "faults": faults, "scenarios": scenarios})
+    json!({
+        "controls": table(CONTROLS.iter().copied()),
+        "faults": table(FAULTS.iter().copied()),
+        "scenarios": table(SCENARIOS.iter().map(|scenario| (scenario.name, scenario.description))),
+    })
+}
+
+fn table<'a>(rows: impl Iterator<Item = (&'a str, &'a str)>) -> Value {
+    rows.map(|(name, about)| (name.to_owned(), Value::from(about))).collect::<Map<_, _>>().into()
 }
 
 fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Failure> {

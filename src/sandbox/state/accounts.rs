@@ -29,7 +29,8 @@ pub(crate) struct Account {
 }
 resource!(Account, "account");
 
-const LIST: Listing = Listing {
+/// How the list is asked for.
+pub(crate) const LIST: Listing = Listing {
     plural: "accounts",
     filters: &[
         ("customer_id", "/customer_id"),

@@ -32,7 +32,8 @@ pub(crate) struct Customer {
 }
 resource!(Customer, "customer");
 
-const LIST: Listing = Listing {
+/// How the list is asked for.
+pub(crate) const LIST: Listing = Listing {
     plural: "customers",
     filters: &[
         ("identification_number", "/identification_number"),

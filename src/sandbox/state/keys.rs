@@ -55,7 +55,8 @@ pub(crate) struct Resolution {
 }
 resource!(Resolution, "resolution");
 
-const LIST: Listing = Listing {
+/// How the list is asked for.
+pub(crate) const LIST: Listing = Listing {
     plural: "keys",
     filters: &[
         ("customer_id", "/customer_id"),

@@ -59,7 +59,8 @@ pub(crate) struct Rejection {
     pub(crate) error_description: &'static str,
 }
 
-const LIST: Listing = Listing {
+/// How the list is asked for.
+pub(crate) const LIST: Listing = Listing {
     plural: "payments",
     filters: &[
         ("payment_id", "/id"),

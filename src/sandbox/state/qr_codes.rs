@@ -34,7 +34,8 @@ pub(crate) struct QrCode {
 }
 resource!(QrCode, "qr_code");
 
-const LIST: Listing = Listing {
+/// How the list is asked for.
+pub(crate) const LIST: Listing = Listing {
     plural: "qr_codes",
     filters: &[
         ("qr_code_id", "/id"),

@@ -27,7 +27,8 @@ pub(crate) struct Recipient {
 }
 resource!(Recipient, "recipient");
 
-const LIST: Listing = Listing {
+/// How the list is asked for.
+pub(crate) const LIST: Listing = Listing {
     plural: "recipients",
     filters: &[
         ("customer_id", "/customer_id"),
