@@ -187,3 +187,6 @@ impl fmt::Debug for Callers {
 fn invalid(reason: &'static str) -> Refusal {
     Refusal::InvalidCredential(reason)
 }
+
+#[cfg(test)]
+mod tests;

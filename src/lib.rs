@@ -32,9 +32,17 @@ pub mod stage;
 
 pub mod edge;
 pub mod policy;
+pub mod upstream;
+
+pub mod stack;
 
 pub mod admin;
 pub mod server;
+pub mod telemetry;
+
+pub mod gateway;
+
+pub mod cli;
 
 pub mod sandbox;
 

@@ -101,7 +101,7 @@ metrics! {
     upstream_token_requests_total: Counters<TokenResult<'static>>,
     /// Unix time at which the upstream token expires.
     upstream_token_expiry_timestamp_seconds: Gauges<Credential<'static>>,
-    /// Requests sent upstream, by status of the answer (or `error`).
+    /// Requests sent upstream, by status of the answer (or `error`, or `abandoned` by the caller).
     upstream_requests_total: Counters<UpstreamStatus<'static>>,
     /// Requests sent upstream again.
     upstream_retries_total: Counters<UpstreamReason<'static>>,

@@ -19,6 +19,8 @@ use crate::snapshot::Snapshots;
 use crate::stage::{Arrival, Authorized, Request, Routed, Validated};
 use crate::tenant::{CredentialName, TenantName};
 
+pub(crate) mod signer;
+
 /// No bound on failed attempts.
 pub(crate) struct Unbounded;
 
@@ -91,6 +93,7 @@ pub(crate) fn config() -> Config {
         breaker: config::Breaker { failures: 0.5, minimum: 20, window: Duration::from_secs(10), open: Duration::from_secs(5) },
         telemetry: config::Telemetry { log: "info".to_owned(), access_log: false, format: config::LogFormat::Text },
         catalogue,
+        overrides: config::Overrides::default(),
     }
 }
 

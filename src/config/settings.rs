@@ -19,6 +19,8 @@ use crate::tenant::{CredentialName, TenantName};
 pub struct Config {
     /// The catalogue, with the file's overrides applied.
     pub catalogue: Arc<Catalogue>,
+    /// What the file says about the catalogue.
+    pub overrides: Overrides,
     /// `[server]`.
     pub server: Server,
     /// `[admin]`.
@@ -47,6 +49,24 @@ pub struct Config {
     pub breaker: Breaker,
     /// `[telemetry]`.
     pub telemetry: Telemetry,
+}
+
+/// What a configuration changes about the embedded catalogue, kept as it was written so that it can be shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// `catalogue`: the file that replaces it.
+    pub catalogue: Option<PathBuf>,
+    /// `[operations.*]`, by name.
+    pub operations: Vec<Override>,
+}
+
+/// What a configuration changes about one operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Override {
+    /// The operation's name.
+    pub operation: Arc<str>,
+    /// Keys and values in TOML.
+    pub settings: Vec<(String, String)>,
 }
 
 /// Where a listener listens.

@@ -112,3 +112,6 @@ impl KeyRing {
         self.0.get(usize::from(issuer.0))?.as_ref()
     }
 }
+
+#[cfg(test)]
+mod tests;

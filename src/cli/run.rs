@@ -1,0 +1,45 @@
+//! `run`: the gateway until it is told to stop.
+
+use std::path::{Path, PathBuf};
+
+use super::{Exit, check, complain};
+use crate::clock::SystemClock;
+use crate::config::{Config, Loaded};
+use crate::gateway::{Gateway, StartError};
+use crate::server::{Signals, Unfinished};
+use crate::telemetry;
+
+/// Runs the gateway on this thread and its workers.
+pub(super) fn run(path: &Path, ready_file: Option<PathBuf>) -> Exit {
+    let Loaded { config, warnings } = match check::load(path) {
+        Ok(loaded) => loaded,
+        Err(exit) => return exit,
+    };
+    if let Err(error) = telemetry::begin(&config.telemetry) {
+        complain(error);
+        return Exit::Configuration;
+    }
+    for warning in warnings.lines() {
+        tracing::warn!("{warning}");
+    }
+    let control = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match control.map_err(StartError::Runtime).and_then(|control| control.block_on(serve(config, ready_file))) {
+        Ok(unfinished) if unfinished == Unfinished::default() => Exit::Done,
+        Ok(_) => Exit::Failed,
+        Err(error) => {
+            tracing::error!(%error, "the gateway could not start");
+            complain(error);
+            Exit::Failed
+        }
+    }
+}
+
+async fn serve(config: Config, ready_file: Option<PathBuf>) -> Result<Unfinished, StartError> {
+    let signals = Signals::new().map_err(StartError::Runtime)?;
+    let gateway = Gateway::bind(config, SystemClock::shared())?;
+    let addresses = gateway.addresses();
+    if let Some(path) = ready_file {
+        addresses.write(&path).map_err(|error| StartError::ReadyFile { path, error })?;
+    }
+    Ok(gateway.serve(signals).await)
+}

@@ -1,0 +1,282 @@
+//! The configuration in force, written out as TOML: defaults included, secrets redacted.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use jsonwebtoken::Algorithm;
+
+use self::text::{date, inline, list, percent, quoted};
+use super::settings::{
+    ApiKey, Config, Credential, Issuer, KeySource, Limit, LogFormat, Passport, Readiness, SecretSource, Server, Tenant,
+    TenantFrom, TokenRequest,
+};
+use crate::catalogue::Mode;
+use crate::units::{Size, Span};
+
+pub(super) use self::text::value;
+
+mod text;
+
+/// What the process needs to end once everything is drained.
+const MARGIN: Duration = Duration::from_secs(5);
+
+/// Writes out every key with its value. But for literal secrets, which are redacted, it loads as the same configuration.
+#[must_use]
+pub fn effective(config: &Config) -> String {
+    let mut toml = Toml::headed(config);
+    server(&mut toml, &config.server);
+    toml.section("admin").text("listen", &config.admin.listen.to_string());
+    lifecycle(&mut toml, config);
+    passport(&mut toml, &config.passport);
+    config.issuers.iter().for_each(|one| issuer(&mut toml, one));
+    config.api_keys.iter().for_each(|one| api_key(&mut toml, one));
+    if let Some(local) = &config.local {
+        let toml = toml.section("local").text("tenant", local.tenant.as_str());
+        if let Some(scopes) = &local.scopes {
+            toml.texts("scopes", scopes);
+        }
+    }
+    config.tenants.iter().for_each(|one| tenant(&mut toml, one));
+    config.credentials.iter().for_each(|one| credential(&mut toml, one, &config.passport.environment));
+    tuning(&mut toml, config);
+    operations(&mut toml, config);
+    toml.0
+}
+
+/// How long Kubernetes must let the process end: `terminationGracePeriodSeconds`, in whole seconds.
+#[must_use]
+pub fn grace_period(config: &Config) -> u64 {
+    let whole = config.lifecycle.pre_drain + config.lifecycle.drain + MARGIN;
+    whole.as_secs() + u64::from(whole.subsec_nanos() > 0)
+}
+
+fn server(toml: &mut Toml, server: &Server) {
+    toml.section("server").texts("listen", &server.listen);
+    if !server.hosts.is_empty() {
+        toml.texts("hosts", &server.hosts);
+    }
+    toml.plain("workers", server.workers)
+        .plain("max_connections", server.max_connections)
+        .text("max_header_bytes", &Size(server.max_header_bytes as u64).to_string())
+        .text("max_body_bytes", &Size(server.max_body_bytes as u64).to_string())
+        .time("header_timeout", server.header_timeout)
+        .time("body_timeout", server.body_timeout)
+        .time("idle_timeout", server.idle_timeout);
+}
+
+fn lifecycle(toml: &mut Toml, config: &Config) {
+    let readiness = match config.lifecycle.readiness {
+        Readiness::Attempted => "attempted",
+        Readiness::Any => "any",
+        Readiness::All => "all",
+    };
+    toml.section("lifecycle")
+        .text("readiness", readiness)
+        .time("pre_drain", config.lifecycle.pre_drain)
+        .time("drain", config.lifecycle.drain);
+}
+
+fn passport(toml: &mut Toml, passport: &Passport) {
+    toml.section("passport").text("environment", &passport.environment);
+    let upstream = |upstream: &super::settings::Upstream| {
+        let url = |key: &'static str, url: &Option<http::Uri>| url.as_ref().map(|url| (key, quoted(&url.to_string())));
+        let urls: Vec<_> = [url("url", &upstream.base), url("token_url", &upstream.token_url)].into_iter().flatten().collect();
+        (!urls.is_empty()).then(|| (upstream.name.to_string(), inline(urls)))
+    };
+    toml.plain("upstreams", inline(passport.upstreams.iter().filter_map(upstream)));
+    if let Some(file) = &passport.ca_file {
+        toml.text("ca_file", &file.to_string_lossy());
+    }
+    if let Some(proxy) = &passport.proxy {
+        toml.text("proxy", &proxy.to_string());
+    }
+    toml.time("connect_timeout", passport.connect_timeout)
+        .time("timeout", passport.timeout)
+        .time("stream_timeout", passport.stream_timeout)
+        .time("idle_timeout", passport.idle_timeout)
+        .time("max_connection_age", passport.max_connection_age)
+        .plain("max_in_flight", passport.max_in_flight)
+        .texts("forward_headers", &passport.forward_headers);
+}
+
+fn issuer(toml: &mut Toml, issuer: &Issuer) {
+    let algorithms: Vec<String> = issuer.algorithms.iter().map(name_of).collect();
+    toml.open("[[issuers]]").text("issuer", &issuer.issuer).texts("audience", &issuer.audience).texts("algorithms", &algorithms);
+    match &issuer.keys {
+        KeySource::JwksUrl(url) => toml.text("jwks_url", &url.to_string()),
+        KeySource::JwksFile(path) => toml.text("jwks_file", &path.to_string_lossy()),
+        KeySource::PublicKey(path) => toml.text("public_key", &path.to_string_lossy()),
+        KeySource::Discovery(_) => toml.plain("discovery", true),
+    };
+    toml.time("jwks_refresh", issuer.refresh);
+    match &issuer.tenant {
+        TenantFrom::Claim(claim) => toml.text("tenant_claim", claim),
+        TenantFrom::Fixed(tenant) => toml.text("tenant", tenant.as_str()),
+    };
+}
+
+fn api_key(toml: &mut Toml, key: &ApiKey) {
+    let digest = key.sha256.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    });
+    toml.open("[[api_keys]]")
+        .text("id", &key.id)
+        .text("sha256", &digest)
+        .text("tenant", key.tenant.as_str())
+        .texts("scopes", &key.scopes);
+    if let Some(expires) = key.expires.and_then(date) {
+        toml.text("expires", &expires);
+    }
+}
+
+fn tenant(toml: &mut Toml, tenant: &Tenant) {
+    toml.section(&format!("tenants.{}", tenant.name))
+        .text("credential", tenant.credential.as_str())
+        .texts("scopes", &tenant.scopes);
+    if let Some(rate) = &tenant.rate_limit {
+        toml.plain("rate_limit", limit(rate));
+    }
+    if !tenant.class_limits.is_empty() {
+        let classes = tenant.class_limits.iter().map(|class| (class.effect.as_str(), limit(&class.limit)));
+        toml.plain("class_limits", inline(classes));
+    }
+}
+
+fn credential(toml: &mut Toml, credential: &Credential, environment: &str) {
+    let token_request = match credential.token_request {
+        TokenRequest::Json => "json",
+        TokenRequest::Form => "form",
+        TokenRequest::Basic => "basic",
+    };
+    toml.section(&format!("credentials.{}", credential.name))
+        .plain("client_id", secret(&credential.client_id))
+        .plain("client_secret", secret(&credential.client_secret))
+        .text("environment", environment)
+        .text("token_request", token_request)
+        .text("account", &credential.account);
+    if let Some(quota) = &credential.quota {
+        toml.plain("quota", limit(quota));
+    }
+}
+
+fn tuning(toml: &mut Toml, config: &Config) {
+    toml.section("validation")
+        .text("documented", mode(config.validation.documented))
+        .text("inferred", mode(config.validation.inferred))
+        .text("unknown_parameters", mode(config.validation.unknown));
+    toml.section("cache")
+        .text("max_bytes", &Size(config.cache.max_bytes).to_string())
+        .time("stale_while_revalidate", config.cache.stale_while_revalidate)
+        .time("stale_if_error", config.cache.stale_if_error);
+    toml.section("retry").plain("attempts", config.retry.attempts).text("budget", &percent(config.retry.budget));
+    toml.section("breaker")
+        .text("failures", &percent(config.breaker.failures))
+        .plain("minimum", config.breaker.minimum)
+        .time("window", config.breaker.window)
+        .time("open", config.breaker.open);
+    toml.section("idempotency").text("required_for", "none");
+    toml.section("store").text("kind", "embedded");
+    let format = match config.telemetry.format {
+        LogFormat::Json => "json",
+        LogFormat::Text => "text",
+    };
+    toml.section("telemetry")
+        .text("log", &config.telemetry.log)
+        .plain("access_log", config.telemetry.access_log)
+        .text("format", format);
+}
+
+fn operations(toml: &mut Toml, config: &Config) {
+    for operation in &config.overrides.operations {
+        toml.section(&format!("operations.{}", operation.operation));
+        for (key, value) in &operation.settings {
+            toml.plain(key, value);
+        }
+    }
+}
+
+fn limit(limit: &Limit) -> String {
+    let mode = if limit.shadow { "shadow" } else { "enforce" };
+    inline([
+        ("requests", limit.rate.requests.to_string()),
+        ("per", quoted(&Span(limit.rate.per).to_string())),
+        ("burst", limit.rate.burst.to_string()),
+        ("mode", quoted(mode)),
+    ])
+}
+
+fn secret(source: &SecretSource) -> String {
+    match source {
+        SecretSource::File(path) => inline([("file", quoted(&path.to_string_lossy()))]),
+        SecretSource::Env(name) => inline([("env", quoted(name))]),
+        SecretSource::Literal(_) => quoted("[redacted]"),
+    }
+}
+
+fn mode(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Enforce => "enforce",
+        Mode::Report => "report",
+        Mode::Off => "off",
+    }
+}
+
+/// An algorithm's name (RFC 7518 §3.1), which is how the variants are called.
+fn name_of(algorithm: &Algorithm) -> String {
+    format!("{algorithm:?}")
+}
+
+/// A TOML file being written.
+struct Toml(String);
+
+impl Toml {
+    fn headed(config: &Config) -> Self {
+        let mut toml = Self(String::new());
+        toml.comment("The configuration in force, defaults included. Secrets are redacted. A change of any key needs a restart.");
+        toml.comment(&format!(
+            "Kubernetes: terminationGracePeriodSeconds of at least {} (pre_drain, drain and {} to end).",
+            grace_period(config),
+            Span(MARGIN),
+        ));
+        if let Some(file) = &config.overrides.catalogue {
+            toml.text("catalogue", &file.to_string_lossy());
+        }
+        toml
+    }
+
+    fn comment(&mut self, text: &str) {
+        self.line(&format!("# {text}"));
+    }
+
+    fn section(&mut self, name: &str) -> &mut Self {
+        self.open(&format!("[{name}]"))
+    }
+
+    fn open(&mut self, header: &str) -> &mut Self {
+        self.line("");
+        self.line(header)
+    }
+
+    fn text(&mut self, key: &str, value: &str) -> &mut Self {
+        self.plain(key, quoted(value))
+    }
+
+    fn texts(&mut self, key: &str, values: &[impl ToString]) -> &mut Self {
+        self.plain(key, list(values.iter().map(|value| quoted(&value.to_string()))))
+    }
+
+    fn time(&mut self, key: &str, value: Duration) -> &mut Self {
+        self.text(key, &Span(value).to_string())
+    }
+
+    fn plain(&mut self, key: &str, value: impl std::fmt::Display) -> &mut Self {
+        self.line(&format!("{key} = {value}"))
+    }
+
+    fn line(&mut self, line: &str) -> &mut Self {
+        self.0.push_str(line);
+        self.0.push('\n');
+        self
+    }
+}

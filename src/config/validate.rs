@@ -1,0 +1,97 @@
+//! From the file as it is written to a configuration that cannot be wrong; every fault is found, not only the first.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use self::callers::Callers;
+use self::catalogue::{CatalogueFile, Operations};
+use self::names::Names;
+use super::raw::{self, Context, Table};
+use super::secret::Environment;
+use super::settings::Config;
+use crate::fault::Fault;
+
+mod callers;
+mod catalogue;
+mod credentials;
+mod issuers;
+mod limits;
+mod listeners;
+mod names;
+mod passport;
+mod tenants;
+mod tuning;
+mod unavailable;
+mod upstreams;
+
+const KEYS: [&str; 21] = [
+    "catalogue",
+    "server",
+    "admin",
+    "control",
+    "lifecycle",
+    "passport",
+    "issuers",
+    "api_keys",
+    "clients",
+    "local",
+    "tenants",
+    "credentials",
+    "validation",
+    "cache",
+    "retry",
+    "breaker",
+    "idempotency",
+    "operations",
+    "store",
+    "telemetry",
+    "audit",
+];
+
+/// All faults of a configuration, and the catalogue that some of them may stand in.
+pub(super) struct Invalid {
+    pub(super) faults: Vec<Fault>,
+    pub(super) catalogue: CatalogueFile,
+}
+
+/// Checks a configuration's text; gives the warnings with it.
+pub(super) fn config(text: &str, path: &Path, environment: &Environment<'_>) -> Result<(Config, Vec<Fault>), Invalid> {
+    let context = Context::new(raw::directory(path), environment);
+    let entries = raw::parse(text).map_err(|faults| Invalid { faults, catalogue: CatalogueFile::default() })?;
+    let (config, catalogue) = read(&Table::root(&entries, &context, &KEYS));
+    if context.is_faulty() {
+        return Err(Invalid { faults: context.into_faults(), catalogue });
+    }
+    Ok((config, context.into_faults()))
+}
+
+/// Reads every section, whatever the others hold: a configuration, unless there was a fault.
+fn read(root: &Table<'_>) -> (Config, CatalogueFile) {
+    unavailable::refuse(root);
+    let names = Names::declared(root);
+    let Operations { catalogue, overrides, file } = catalogue::operations(root);
+    let server = listeners::server(root);
+    let lifecycle = listeners::lifecycle(root);
+    let passport = passport::passport(root, &catalogue);
+    catalogue::check_drain(root, &catalogue, &passport, &lifecycle);
+    let Callers { issuers, api_keys, local } = callers::callers(root, &names, &server, &catalogue);
+    let config = Config {
+        admin: listeners::admin(root, &server),
+        issuers,
+        api_keys,
+        local,
+        tenants: tenants::tenants(root, &names, &catalogue),
+        credentials: credentials::credentials(root, &names, &passport.environment),
+        validation: tuning::validation(root),
+        cache: tuning::cache(root),
+        retry: tuning::retry(root),
+        breaker: tuning::breaker(root),
+        telemetry: tuning::telemetry(root),
+        catalogue: Arc::new(catalogue),
+        overrides,
+        server,
+        lifecycle,
+        passport,
+    };
+    (config, file)
+}

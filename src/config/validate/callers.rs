@@ -1,0 +1,105 @@
+//! Who may call: issuers of tokens, API keys, and the sidecar's own app.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use toml::de::DeValue;
+
+use super::issuers;
+use super::names::Names;
+use super::tenants::grants;
+use crate::catalogue::Catalogue;
+use crate::config::raw::{Table, Value};
+use crate::config::settings::{ApiKey, Issuer, Local, Server};
+
+/// Every kind of caller.
+pub(super) struct Callers {
+    pub(super) issuers: Vec<Issuer>,
+    pub(super) api_keys: Vec<ApiKey>,
+    pub(super) local: Option<Local>,
+}
+
+pub(super) fn callers(root: &Table<'_>, names: &Names<'_>, server: &Server, catalogue: &Catalogue) -> Callers {
+    if ["issuers", "api_keys", "local"].iter().all(|kind| root.value(kind).is_none_or(|value| value.is_empty_list())) {
+        let remedy = "add [[issuers]], [[api_keys]], or [local] for a sidecar";
+        root.record(root.place("issuers").error("nobody may call: there is no issuer, no API key and no local app", remedy));
+    }
+    let mut seen = Seen::default();
+    Callers {
+        issuers: issuers::issuers(root, names),
+        api_keys: root.or("api_keys", Vec::new(), |value| value.list(|item| api_key(item, names, catalogue, &mut seen))),
+        local: root.read("local", |value| local(value, names, server, catalogue)),
+    }
+}
+
+/// Where ids and digests stood first.
+#[derive(Default)]
+struct Seen {
+    ids: BTreeMap<String, String>,
+    digests: BTreeMap<[u8; 32], String>,
+}
+
+fn api_key(value: &Value<'_>, names: &Names<'_>, catalogue: &Catalogue, seen: &mut Seen) -> Option<ApiKey> {
+    let table = Table::open(value, &["id", "sha256", "tenant", "scopes", "expires"])?;
+    let id = table.required("id", "name the key, such as id = \"reports-job\"", |value| {
+        let id = value.text()?;
+        once(value, seen.ids.insert(id.to_owned(), value.place().key.clone()))?;
+        Some(id.to_owned())
+    });
+    let sha256 = table.required("sha256", "make a key with `passport-gateway new-key`, which prints its digest", |value| {
+        let digest = digest(value)?;
+        once(value, seen.digests.insert(digest, value.place().key.clone()))?;
+        Some(digest)
+    });
+    let tenant = table.required("tenant", "say whom the key acts for, such as tenant = \"acme\"", |value| names.tenant(value));
+    let remedy = "say what the key may do, such as scopes = [\"paas.core.*\"]";
+    let scopes = table.required("scopes", remedy, |value| grants(value, catalogue));
+    let expires = table.read("expires", instant);
+    Some(ApiKey { id: id?, sha256: sha256?, tenant: tenant?, scopes: scopes?, expires })
+}
+
+fn local(value: &Value<'_>, names: &Names<'_>, server: &Server, catalogue: &Catalogue) -> Option<Local> {
+    let table = Table::open(value, &["tenant", "scopes"])?;
+    if let Some(open) = server.listen.iter().find(|listen| !listen.is_local()) {
+        let remedy = "let every address of `server.listen` be loopback or a Unix socket, or remove [local]";
+        value.fault::<()>(format!("would let whoever reaches {open} in without a credential"), remedy);
+    }
+    let tenant = table.required("tenant", "say whom the app acts for, such as tenant = \"acme\"", |value| names.tenant(value));
+    let scopes = table.read("scopes", |value| grants(value, catalogue));
+    Some(Local { tenant: tenant?, scopes })
+}
+
+/// Refuses what stood elsewhere already.
+fn once(value: &Value<'_>, before: Option<String>) -> Option<()> {
+    match before {
+        None => Some(()),
+        Some(before) => value.fault(format!("is the same as `{before}`"), "give each key an id and a digest of its own"),
+    }
+}
+
+fn digest(value: &Value<'_>) -> Option<[u8; 32]> {
+    let text = value.text_such_as("a digest", "the one that `passport-gateway hash-key` prints")?;
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let hexadecimal = text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    let bytes: Option<Vec<u8>> = text.as_bytes().chunks(2).map(byte).collect();
+    match bytes.filter(|_| hexadecimal).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
+        Some(digest) => Some(digest),
+        None => value
+            .fault("is no SHA-256 digest: 64 hexadecimal digits", "write what `passport-gateway hash-key` prints for the key"),
+    }
+}
+
+/// An instant as RFC 3339 writes it, in quotes or as a TOML date-time with its offset.
+fn instant(value: &Value<'_>) -> Option<SystemTime> {
+    const EXAMPLE: &str = "\"2027-01-31T00:00:00Z\"";
+    let text = match value.node() {
+        DeValue::Datetime(datetime) => datetime.to_string(),
+        _ => value.text_such_as("an instant", EXAMPLE)?.to_owned(),
+    };
+    match OffsetDateTime::parse(&text, &Rfc3339) {
+        Ok(instant) => Some(instant.into()),
+        Err(_) => value.fault("is no instant", format!("write date, time and offset as RFC 3339 has them, such as {EXAMPLE}")),
+    }
+}

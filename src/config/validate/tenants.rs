@@ -1,0 +1,65 @@
+//! Tenants: whom the gateway acts for, with what credential, scopes and limits.
+
+use super::limits;
+use super::names::{self, Names};
+use crate::catalogue::Catalogue;
+use crate::config::raw::{Table, Value};
+use crate::config::settings::Tenant;
+use crate::scope::Grant;
+use crate::tenant::{CredentialName, TenantName};
+
+const KEYS: [&str; 5] = ["credential", "scopes", "rate_limit", "class_limits", "caller_limit"];
+
+pub(super) fn tenants(root: &Table<'_>, names: &Names<'_>, catalogue: &Catalogue) -> Vec<Tenant> {
+    let section = root.names("tenants");
+    if names.tenants.is_empty() {
+        root.record(section.own_place().error("there is no tenant", "add [tenants.NAME] with `scopes`"));
+    }
+    let tenant = |(name, value): (&str, Value<'_>)| {
+        names::check(name, &value);
+        tenant(name, &value, names, catalogue)
+    };
+    section.named().filter_map(tenant).collect()
+}
+
+/// Scopes that are granted; advises about those that cover no operation.
+pub(super) fn grants(value: &Value<'_>, catalogue: &Catalogue) -> Option<Vec<Grant>> {
+    if value.is_empty_list() {
+        value.advise("grants nothing: every request will be refused", "name scopes, such as \"paas.core.*\"");
+    }
+    value.list(|item| {
+        let grant = item.grant()?;
+        if catalogue.granted(std::slice::from_ref(&grant)).is_empty() {
+            item.advise(format!("`{grant}` covers no operation of the catalogue"), "correct or remove it");
+        }
+        Some(grant)
+    })
+}
+
+fn tenant(name: &str, value: &Value<'_>, names: &Names<'_>, catalogue: &Catalogue) -> Option<Tenant> {
+    let table = Table::open(value, &KEYS)?;
+    table.refuse_unavailable(&["caller_limit"]);
+    let credential = credential(name, &table, names);
+    let remedy = "say what the tenant may do, such as scopes = [\"paas.core.*\"]";
+    let scopes = table.required("scopes", remedy, |value| grants(value, catalogue));
+    let rate_limit = table.read("rate_limit", limits::limit);
+    let class_limits = table.or("class_limits", Vec::new(), limits::class_limits);
+    if table.value("rate_limit").is_none() {
+        value.advise("has no `rate_limit`", "limit it, such as rate_limit = { requests = 100, per = \"1s\" }");
+    }
+    Some(Tenant { name: TenantName::new(name), credential: credential?, scopes: scopes?, rate_limit, class_limits })
+}
+
+/// The credential it names, or the one of its own name.
+fn credential(name: &str, table: &Table<'_>, names: &Names<'_>) -> Option<CredentialName> {
+    if table.value("credential").is_some() {
+        return table.read("credential", |value| names.credential(value));
+    }
+    if names.credentials.contains(name) {
+        return Some(CredentialName::new(name));
+    }
+    let message = format!("has no credential: there is no [credentials.{name}]");
+    let remedy = format!("add [credentials.{name}], or name another with `credential`");
+    table.record(table.own_place().error(message, remedy));
+    None
+}

@@ -1,0 +1,36 @@
+//! Logs: JSON or text lines on standard output.
+
+use std::io;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
+
+use crate::config::{LogFormat, Telemetry};
+
+/// Why logging could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The filter is not one.
+    #[error("telemetry.log is no log filter: {0}")]
+    Filter(#[from] ParseError),
+    /// The process logs already.
+    #[error("logging was set up twice")]
+    Twice,
+}
+
+/// Sends the process's logs to standard output from here on.
+///
+/// A line that cannot be written is lost: logging never ends a request.
+///
+/// # Errors
+///
+/// A filter that is none, or logging that was begun before.
+pub fn begin(telemetry: &Telemetry) -> Result<(), TelemetryError> {
+    let filter = EnvFilter::try_new(&telemetry.log)?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stdout).log_internal_errors(false);
+    let begun = match telemetry.format {
+        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
+        LogFormat::Text => lines.with_ansi(io::IsTerminal::is_terminal(&io::stdout())).try_init(),
+    };
+    begun.map_err(|_| TelemetryError::Twice)
+}

@@ -1,0 +1,114 @@
+//! Layer 19: sends the request to Passport over a pooled connection and streams the answer back.
+//!
+//! What goes up is built here from what was validated and a closed list of header fields; nothing else of the caller's does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderName, Request};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use tokio::time::{Instant, timeout_at};
+
+use self::attempt::Attempt;
+use super::pool::{Connection, Host, Pool, Unanswered};
+use crate::metrics::Metrics;
+use crate::refusal::{Refusal, Sent};
+use crate::service::{Response, Service};
+use crate::stage::Outbound;
+use crate::transport::{Connect, ConnectError, Connector};
+
+mod answer;
+mod attempt;
+mod fields;
+mod request;
+mod trace;
+
+/// The innermost service.
+#[derive(Debug)]
+pub struct Forward<C = Connector> {
+    pool: Pool<C>,
+    extra_fields: Arc<[HeaderName]>,
+    stream_timeout: Duration,
+    metrics: Arc<Metrics>,
+}
+
+impl<C: Connect> Forward<C> {
+    /// Sends over `pool`; `extra_fields` of the caller go up besides the usual ones, and an answer's body has `stream_timeout`.
+    #[must_use]
+    pub fn new(pool: Pool<C>, extra_fields: &[HeaderName], stream_timeout: Duration, metrics: Arc<Metrics>) -> Self {
+        Self { pool, extra_fields: request::permitted(extra_fields), stream_timeout, metrics }
+    }
+}
+
+impl<C: Connect> Service<Outbound> for Forward<C> {
+    type Error = Refusal;
+
+    async fn call(&self, outbound: Outbound) -> Result<Response, Refusal> {
+        let validated = outbound.validated();
+        let host = self.pool.host(validated.operation().upstream).ok_or(Refusal::OperationUnavailable)?;
+        let request = request::build(host.destination(), &outbound, &self.extra_fields);
+        let attempt = Attempt::begin(&self.metrics, &host.destination().name, validated);
+        let (answer, connection) = match exchange(host, request, validated.deadline()).await {
+            Ok(answered) => answered,
+            Err(refusal) => {
+                attempt.failed();
+                return Err(refusal);
+            }
+        };
+        attempt.answered(answer.status());
+        answer::receive(answer, connection, Instant::now() + self.stream_timeout, validated.exchange())
+    }
+}
+
+/// Sends the request until a connection takes it, and waits for the head of the answer.
+///
+/// A connection that dies under a request before a byte of it was given to the socket hands it back; the next one is tried.
+/// Each try uses up a resting connection, so that the last one is on a new connection.
+async fn exchange<C: Connect>(
+    host: &Host<C>,
+    mut request: Request<Full<Bytes>>,
+    deadline: Instant,
+) -> Result<(http::Response<Incoming>, Connection), Refusal> {
+    loop {
+        let connection = connect(host, deadline).await?;
+        let reused = connection.is_reused();
+        let sending = timeout_at(deadline, connection.send(request)).await;
+        match sending.map_err(|_| Refusal::DeadlineExceeded(Sent::Something))? {
+            Ok(answered) => return Ok(answered),
+            Err(unanswered) => match *unanswered {
+                Unanswered { unsent: Some(unsent), .. } if reused => request = unsent,
+                unanswered => return Err(broken(host, &unanswered)),
+            },
+        }
+    }
+}
+
+async fn connect<C: Connect>(host: &Host<C>, deadline: Instant) -> Result<Connection, Refusal> {
+    let late = Refusal::DeadlineExceeded(Sent::Nothing);
+    let Ok(connection) = timeout_at(deadline, host.connection()).await else { return Err(late) };
+    // With no time left nothing must be sent: a write that is cut off at once would leave its outcome unknown for nothing.
+    if Instant::now() >= deadline {
+        return Err(late);
+    }
+    connection.map_err(|error| unconnected(host, &error))
+}
+
+fn unconnected<C: Connect>(host: &Host<C>, error: &ConnectError) -> Refusal {
+    tracing::warn!(upstream = &*host.destination().name, %error, "no connection to the upstream");
+    Refusal::UpstreamUnreachable(Sent::Nothing)
+}
+
+fn broken<C: Connect>(host: &Host<C>, unanswered: &Unanswered) -> Refusal {
+    let error = &unanswered.error;
+    tracing::warn!(upstream = &*host.destination().name, %error, "no answer from the upstream");
+    match (&unanswered.unsent, error.is_parse()) {
+        (Some(_), _) => Refusal::UpstreamUnreachable(Sent::Nothing),
+        (None, true) => Refusal::UpstreamInvalidResponse,
+        (None, false) => Refusal::UpstreamUnreachable(Sent::Something),
+    }
+}
+
+#[cfg(test)]
+mod tests;

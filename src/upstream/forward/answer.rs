@@ -1,0 +1,131 @@
+//! The answer that comes down: what concerned the connection is taken off, and the body streams within its time.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{StatusCode, header};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::fields::remove_hop_by_hop;
+use crate::body::{Body, Cut};
+use crate::exchange::Exchange;
+use crate::refusal::Refusal;
+use crate::service::Response;
+use crate::upstream::pool::Connection;
+
+/// Takes the answer off the connection, which goes back to the pool when the body has been read to its end.
+///
+/// `Set-Cookie` stays for the cache to see, which must not store such an answer; the edge takes it off.
+pub(super) fn receive(
+    answer: http::Response<Incoming>,
+    connection: Connection,
+    deadline: Instant,
+    exchange: &Exchange,
+) -> Result<Response, Refusal> {
+    let (mut head, incoming) = answer.into_parts();
+    if head.status == StatusCode::SWITCHING_PROTOCOLS || has_foreign_coding(&head.headers) {
+        return Err(Refusal::UpstreamInvalidResponse);
+    }
+    if head.headers.contains_key(header::TRANSFER_ENCODING) {
+        // Both together announce an attempt at smuggling, or a confused server; the coding counts (RFC 9112 §6.3).
+        head.headers.remove(header::CONTENT_LENGTH);
+    }
+    remove_hop_by_hop(&mut head.headers);
+    head.extensions.clear();
+    let body = if incoming.is_end_stream() {
+        connection.release();
+        Body::empty()
+    } else {
+        let connection = Some(connection);
+        let timer = Box::pin(sleep_until(deadline));
+        Body::streamed(Streaming { incoming, connection, timer, waiting: None, exchange: exchange.clone() })
+    };
+    Ok(Response::from_parts(head, body))
+}
+
+/// Whether the body came in a transfer coding that nobody asked for and nobody undoes.
+fn has_foreign_coding(fields: &header::HeaderMap) -> bool {
+    let known = |coding: &str| coding.eq_ignore_ascii_case("chunked") || coding.eq_ignore_ascii_case("identity");
+    fields.get_all(header::TRANSFER_ENCODING).iter().any(|value| !value.to_str().is_ok_and(|value| known(value.trim())))
+}
+
+/// A body on its way down.
+struct Streaming {
+    incoming: Incoming,
+    connection: Option<Connection>,
+    timer: Pin<Box<Sleep>>,
+    waiting: Option<Instant>,
+    exchange: Exchange,
+}
+
+impl Streaming {
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        loop {
+            let frame = match Pin::new(&mut self.incoming).poll_frame(cx) {
+                Poll::Ready(frame) => frame,
+                Poll::Pending => return Poll::Pending,
+            };
+            match frame.map(|frame| frame.map(Frame::into_data)) {
+                Some(Ok(Ok(data))) => return Poll::Ready(Some(Ok(Frame::data(data)))),
+                // Trailers are not forwarded: nothing in the gateway has looked at them.
+                Some(Ok(Err(_trailers))) => {}
+                Some(Err(_)) => return Poll::Ready(Some(Err(Cut::Truncated))),
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+
+    fn release(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            connection.release();
+        }
+    }
+
+    fn waited(&mut self) {
+        if let Some(since) = self.waiting.take() {
+            self.exchange.add_upstream(since.elapsed());
+        }
+    }
+}
+
+impl HttpBody for Streaming {
+    type Data = Bytes;
+    type Error = Cut;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        let this = &mut *self;
+        let polled = match this.timer.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Some(Err(Cut::Timeout))),
+            Poll::Pending => this.poll_data(cx),
+        };
+        match &polled {
+            Poll::Pending => _ = this.waiting.get_or_insert_with(Instant::now),
+            Poll::Ready(Some(Err(_))) => this.connection = None,
+            Poll::Ready(None) => this.release(),
+            // Nobody polls past the length that was announced, so the end must be seen before it is asked for.
+            Poll::Ready(Some(Ok(_))) if this.incoming.is_end_stream() => this.release(),
+            Poll::Ready(Some(Ok(_))) => {}
+        }
+        if polled.is_ready() {
+            this.waited();
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
+
+impl Drop for Streaming {
+    fn drop(&mut self) {
+        self.waited();
+    }
+}

@@ -1,0 +1,82 @@
+//! Header fields that concern one connection only, and must not go beyond it (RFC 9110 §7.6.1).
+
+use http::header::{self, HeaderMap, HeaderName};
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+
+/// Hop-by-hop by definition, named by `Connection` or not.
+const HOP_BY_HOP: [HeaderName; 9] = [
+    header::CONNECTION,
+    KEEP_ALIVE,
+    PROXY_CONNECTION,
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// Meant for every recipient, so that `Connection` cannot name them: to heed it would let a private answer be cached.
+const END_TO_END: [HeaderName; 5] =
+    [header::CACHE_CONTROL, header::CONTENT_LENGTH, header::CONTENT_TYPE, header::SET_COOKIE, header::VARY];
+
+/// Whether a field is hop-by-hop by definition.
+pub(super) fn is_hop_by_hop(name: &HeaderName) -> bool {
+    HOP_BY_HOP.contains(name)
+}
+
+/// Removes the fields of the connection they came over.
+pub(super) fn remove_hop_by_hop(fields: &mut HeaderMap) {
+    if fields.contains_key(header::CONNECTION) {
+        let values = fields.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
+        let named = values.flat_map(|value| value.split(',')).filter_map(|name| name.trim().parse().ok());
+        let named: Vec<HeaderName> = named.filter(|name| !END_TO_END.contains(name)).collect();
+        for name in named {
+            fields.remove(name);
+        }
+    }
+    for name in HOP_BY_HOP {
+        fields.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn remaining(fields: &[(&'static str, &'static str)]) -> Vec<String> {
+        let fields = fields.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        let mut fields: HeaderMap = fields.collect();
+        remove_hop_by_hop(&mut fields);
+        let mut names: Vec<_> = fields.keys().map(ToString::to_string).collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn fields_of_the_connection_go_by_name_and_by_being_named() {
+        let left = remaining(&[
+            ("connection", "close, X-Hop"),
+            ("connection", "keep-alive"),
+            ("keep-alive", "timeout=5"),
+            ("proxy-connection", "close"),
+            ("te", "trailers"),
+            ("trailer", "digest"),
+            ("transfer-encoding", "chunked"),
+            ("upgrade", "h2c"),
+            ("x-hop", "1"),
+            ("x-end", "1"),
+        ]);
+
+        assert_eq!(left, ["x-end"]);
+    }
+
+    #[test]
+    fn naming_a_field_for_every_recipient_does_not_remove_it() {
+        assert_eq!(remaining(&[("connection", "cache-control, set-cookie"), ("cache-control", "no-store")]), ["cache-control"]);
+    }
+}

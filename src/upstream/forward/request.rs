@@ -1,0 +1,95 @@
+//! The request that goes up: target, `Host`, a closed list of the caller's fields, and our own.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
+use http_body_util::Full;
+
+use super::fields::is_hop_by_hop;
+use super::trace::is_traceparent;
+use crate::stage::Outbound;
+use crate::transport::USER_AGENT;
+use crate::upstream::destination::Destination;
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Fields of the caller that never go up, whatever the configuration lists: credentials, framing, our own, and those that
+/// would make the answer depend on what one caller has or wants (its cache, its ranges, its codings).
+const NEVER: [HeaderName; 18] = [
+    header::ACCEPT_ENCODING,
+    header::AUTHORIZATION,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::COOKIE,
+    header::EXPECT,
+    header::HOST,
+    header::IF_MATCH,
+    header::IF_MODIFIED_SINCE,
+    header::IF_NONE_MATCH,
+    header::IF_RANGE,
+    header::IF_UNMODIFIED_SINCE,
+    header::RANGE,
+    header::USER_AGENT,
+    TRACEPARENT,
+    X_API_KEY,
+    X_REQUEST_ID,
+];
+
+/// The configured fields that may go up.
+pub(super) fn permitted(configured: &[HeaderName]) -> Arc<[HeaderName]> {
+    configured.iter().filter(|name| !NEVER.contains(name) && !is_hop_by_hop(name)).cloned().collect()
+}
+
+/// Builds the request for one upstream.
+pub(super) fn build(destination: &Destination, outbound: &Outbound, extra: &[HeaderName]) -> Request<Full<Bytes>> {
+    let validated = outbound.validated();
+    let mut request = Request::new(Full::new(validated.body().clone()));
+    *request.method_mut() = validated.operation().method.clone();
+    *request.uri_mut() = target(destination, validated.target());
+    let fields = request.headers_mut();
+    fields.reserve(12 + extra.len());
+    fields.insert(header::HOST, destination.host.clone());
+    fields.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+    fields.insert(header::AUTHORIZATION, outbound.bearer().clone());
+    fields.insert(X_REQUEST_ID, validated.exchange().id().clone());
+    let caller = &validated.head().headers;
+    write_content_fields(fields, caller, &validated.operation().method, validated.body());
+    for name in [header::ACCEPT, header::ACCEPT_LANGUAGE].iter().chain(extra) {
+        for value in caller.get_all(name) {
+            fields.append(name, value.clone());
+        }
+    }
+    if let Some(value) = caller.get(TRACEPARENT).filter(|value| is_traceparent(value)) {
+        fields.insert(TRACEPARENT, value.clone());
+    }
+    request
+}
+
+/// No body is no body, whatever the caller's fields say; a method that could have one says so (RFC 9110 §8.6).
+fn write_content_fields(fields: &mut HeaderMap, caller: &HeaderMap, method: &Method, body: &Bytes) {
+    if body.is_empty() {
+        if matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
+            fields.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        return;
+    }
+    fields.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    if let Some(value) = caller.get(header::CONTENT_TYPE) {
+        fields.insert(header::CONTENT_TYPE, value.clone());
+    }
+}
+
+fn target(destination: &Destination, target: &http::uri::PathAndQuery) -> Uri {
+    if destination.prefix.is_empty() {
+        return Uri::from(target.clone());
+    }
+    let target = format!("{}{target}", destination.prefix);
+    Uri::try_from(target).expect("the path of a valid URL before a valid target is a valid target")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! Layer 16: the budget toward Passport, charged per attempt as Passport counts, and the pauses that Passport asks for.
+//!
+//! Priority is by reserve, not by queue: reads leave the last 30 % of the burst to writes, and those the last 10 % to payments.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tower_layer::Layer;
+
+use super::retry_after::retry_after;
+use crate::catalogue::Effect;
+use crate::clock::SharedClock;
+use crate::gate::Gate;
+use crate::metrics::{LimitDecision, Metrics, Shadow};
+use crate::refusal::Refusal;
+use crate::service::{Response, Service};
+use crate::snapshot::Limit;
+use crate::stage::{Outbound, Validated};
+use crate::store::Decision;
+use crate::tenant::CredentialName;
+
+/// Decides who may still use a credential, for all workers.
+pub struct Quota {
+    clock: SharedClock,
+    metrics: Arc<Metrics>,
+    /// Until when Passport wants a credential's requests to stop. One entry per configured credential at most.
+    pauses: Mutex<HashMap<CredentialName, Instant>>,
+}
+
+impl Quota {
+    /// Nothing is charged yet, nothing paused.
+    #[must_use]
+    pub fn new(clock: SharedClock, metrics: Arc<Metrics>) -> Self {
+        Self { clock, metrics, pauses: Mutex::default() }
+    }
+
+    /// Remembers a pause that Passport asked for.
+    fn heed(&self, credential: &CredentialName, answer: &Response) {
+        if !matches!(answer.status().as_u16(), 429 | 503) {
+            return;
+        }
+        if let Some(wait) = retry_after(answer.headers(), self.clock.wall()) {
+            let until = self.clock.now() + wait;
+            self.pauses.lock().unwrap_or_else(PoisonError::into_inner).insert(credential.clone(), until);
+            tracing::warn!(credential = credential.as_str(), seconds = wait.as_secs(), "Passport asked for a pause; reads wait");
+        }
+    }
+
+    fn pause(&self, credential: &CredentialName, now: Instant) -> Option<Duration> {
+        let mut pauses = self.pauses.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = *pauses.get(credential)?;
+        if until <= now {
+            pauses.remove(credential);
+            return None;
+        }
+        Some(until - now)
+    }
+
+    fn charge(&self, request: &Validated, limit: &Limit, now: Instant) -> Result<(), Refusal> {
+        let decision = limit.limiter.decide(now, reserve(request.operation().effect, limit.limiter.rate().burst.get()));
+        self.count(request, decision.admitted);
+        match decision {
+            Decision { admitted: true, .. } => Ok(()),
+            Decision { wait, .. } if !limit.shadow => Err(Refusal::UpstreamQuotaExhausted(wait)),
+            Decision { .. } => {
+                let labels = Shadow { operation: &request.operation().name, problem: "upstream-quota-exhausted" };
+                self.metrics.shadow_denials_total.with(labels).inc();
+                Ok(())
+            }
+        }
+    }
+
+    fn count(&self, request: &Validated, admitted: bool) {
+        let decision = if admitted { "allowed" } else { "denied" };
+        let name = request.credential().1.name.as_str();
+        self.metrics.limit_decisions_total.with(LimitDecision { limit: "quota", name, decision }).inc();
+    }
+}
+
+impl Gate<Outbound> for Quota {
+    type Out = Outbound;
+
+    fn admit(&self, request: Outbound) -> Result<Outbound, Refusal> {
+        let validated = request.validated();
+        let (_, credential) = validated.credential();
+        let now = self.clock.now();
+        if validated.operation().effect == Effect::Read
+            && let Some(wait) = self.pause(&credential.name, now)
+        {
+            self.count(validated, false);
+            return Err(Refusal::UpstreamQuotaExhausted(wait));
+        }
+        if let Some(quota) = &credential.quota {
+            self.charge(validated, quota, now)?;
+        }
+        Ok(request)
+    }
+}
+
+/// Requests of the burst that must be left after one of this effect.
+fn reserve(effect: Effect, burst: u32) -> u32 {
+    let percent = match effect {
+        Effect::Read => 30,
+        Effect::Write => 10,
+        Effect::Money => 0,
+    };
+    u32::try_from(u64::from(burst) * percent / 100).unwrap_or(u32::MAX)
+}
+
+/// Charges each attempt, and heeds what Passport answers to it.
+#[derive(Clone)]
+pub struct QuotaLayer(Arc<Quota>);
+
+impl QuotaLayer {
+    /// Asks `quota`.
+    #[must_use]
+    pub fn new(quota: Arc<Quota>) -> Self {
+        Self(quota)
+    }
+}
+
+impl<S> Layer<S> for QuotaLayer {
+    type Service = Charged<S>;
+
+    fn layer(&self, inner: S) -> Charged<S> {
+        Charged { quota: Arc::clone(&self.0), inner }
+    }
+}
+
+/// The service of [`QuotaLayer`].
+pub struct Charged<S> {
+    quota: Arc<Quota>,
+    inner: S,
+}
+
+impl<S: Service<Outbound, Error = Refusal>> Service<Outbound> for Charged<S> {
+    type Error = Refusal;
+
+    async fn call(&self, request: Outbound) -> Result<Response, Refusal> {
+        let request = self.quota.admit(request)?;
+        let credential = request.validated().credential().1.name.clone();
+        let answer = self.inner.call(request).await?;
+        self.quota.heed(&credential, &answer);
+        Ok(answer)
+    }
+}
+
+#[cfg(test)]
+mod tests;
