@@ -63,7 +63,7 @@ fn issuer() -> config::Issuer {
         audience: vec!["passport-gateway".to_owned()],
         algorithms: vec![Algorithm::RS256, Algorithm::PS256, Algorithm::ES256, Algorithm::EdDSA],
         keys: KeySource::JwksUrl("https://id.test/jwks.json".parse().unwrap()),
-        refresh: Duration::from_secs(600),
+        refresh: Duration::from_mins(10),
         tenant: TenantFrom::Claim("tenant".to_owned()),
     }
 }

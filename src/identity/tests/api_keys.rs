@@ -2,7 +2,7 @@
 
 use super::*;
 
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_hours(24);
 
 fn api_key(id: &str, tenant: &str, expires: Option<SystemTime>) -> (String, config::ApiKey) {
     let (key, _) = new_key();

@@ -25,7 +25,7 @@ mod refreshing;
 mod sources;
 
 const ISSUER: &str = "https://id.test";
-const REFRESH: Duration = Duration::from_secs(600);
+const REFRESH: Duration = Duration::from_mins(10);
 
 type Answer = Result<Bytes, KeysError>;
 
@@ -163,7 +163,7 @@ fn set(keys: &[&Signer]) -> Bytes {
 
 /// A good token, but for its key perhaps.
 fn token(signer: &Signer) -> String {
-    let expires = wall() + Duration::from_secs(7 * 24 * 60 * 60);
+    let expires = wall() + Duration::from_hours(7 * 24);
     let expires = expires.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     signer.token(&json!({"iss": ISSUER, "aud": "passport-gateway", "sub": "app", "exp": expires, "scope": "paas.core.*"}))
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 
 #[tokio::test(start_paused = true)]
 async fn the_first_keys_are_fetched_at_start_and_shown() {
@@ -68,7 +68,7 @@ async fn known_keys_stay_in_use_while_the_issuer_is_away() {
 
     house.clock.advance(REFRESH);
     house.answer(unreachable()).await;
-    house.clock.advance(Duration::from_secs(60));
+    house.clock.advance(Duration::from_mins(1));
     house.answer(Ok(Bytes::from_static(b"<html>"))).await;
 
     assert!(house.call(&token(&signer)).await.is_ok());
@@ -83,17 +83,17 @@ async fn keys_that_were_not_renewed_for_a_day_are_no_longer_used() {
     let signer = Signer::ed("key");
     let house = House::knowing(&[&signer]).await;
 
-    house.clock.advance(DAY - Duration::from_secs(1));
+    house.clock.advance(DAY.saturating_sub(Duration::from_secs(1)));
     house.answer(unreachable()).await;
     assert_eq!(house.status().keys, 1);
 
-    house.clock.advance(Duration::from_secs(60));
+    house.clock.advance(Duration::from_mins(1));
     house.answer(unreachable()).await;
     assert_eq!(house.status().keys, 0);
     let (answer, _) = tokio::join!(house.call(&token(&signer)), house.answer(unreachable()));
     assert_eq!(answer.unwrap_err(), Refusal::JwksUnavailable);
 
-    house.clock.advance(Duration::from_secs(60));
+    house.clock.advance(Duration::from_mins(1));
     house.publish(&[&signer]).await;
     assert!(house.call(&token(&signer)).await.is_ok());
 }
@@ -120,7 +120,7 @@ async fn a_failing_issuer_is_asked_again_after_growing_pauses_of_at_most_a_minut
     }
 
     for (failures, pause) in (1_u32..).zip(&pauses) {
-        let longest = Duration::from_secs(1 << failures.min(6)).min(Duration::from_secs(60));
+        let longest = Duration::from_secs(1 << failures.min(6)).min(Duration::from_mins(1));
         let slack = Duration::from_millis(500);
         assert!(*pause >= longest / 2 && *pause <= longest + slack, "{failures}: {pause:?}");
     }
