@@ -25,8 +25,8 @@ pub struct KeyStatus {
     pub issuer: Arc<str>,
     /// Usable keys, each algorithm of a key counted; none before the first success and after too long a failure.
     pub keys: usize,
-    /// Attempts that have ended, either way.
-    pub attempts: u64,
+    /// Whether the first attempt has ended, either way.
+    pub attempted: bool,
     /// When keys were last fetched.
     pub last_success: Option<SystemTime>,
     /// Why the last attempt failed; none if it did not.
@@ -49,6 +49,8 @@ struct State {
     status: KeyStatus,
     /// An attempt runs, or was asked for and is about to.
     under_way: bool,
+    /// Attempts that have ended.
+    ended: u64,
     /// When a request last asked for one.
     asked: Option<Instant>,
 }
@@ -95,8 +97,8 @@ impl IssuerKeys {
 
 impl Issuer {
     fn new(name: &str) -> Self {
-        let status = KeyStatus { issuer: name.into(), keys: 0, attempts: 0, last_success: None, last_error: None };
-        let state = State { status, under_way: false, asked: None };
+        let status = KeyStatus { issuer: name.into(), keys: 0, attempted: false, last_success: None, last_error: None };
+        let state = State { status, under_way: false, ended: 0, asked: None };
         Self { state: watch::Sender::new(state), places: Semaphore::new(MOST_WAITERS) }
     }
 
@@ -106,7 +108,7 @@ impl Issuer {
         self.state.send_if_modified(|state| {
             let rested = state.asked.is_none_or(|asked| now.saturating_duration_since(asked) >= COOL_DOWN);
             if state.under_way || rested {
-                joined = Some(state.status.attempts);
+                joined = Some(state.ended);
             }
             let asks = !state.under_way && rested;
             if asks {
@@ -118,10 +120,10 @@ impl Issuer {
         joined
     }
 
-    /// Waits until more than so many attempts have ended.
-    pub(super) async fn past(&self, attempts: u64) {
+    /// Waits until more than `ended` attempts have ended.
+    pub(super) async fn past(&self, ended: u64) {
         // The sender lives in `self`, so the wait cannot fail.
-        let _ = self.state.subscribe().wait_for(|state| state.status.attempts > attempts).await;
+        let _ = self.state.subscribe().wait_for(|state| state.ended > ended).await;
     }
 
     /// Waits until a request asks for an attempt.
@@ -150,7 +152,8 @@ impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         self.0.state.send_modify(|state| {
             state.under_way = false;
-            state.status.attempts += 1;
+            state.ended += 1;
+            state.status.attempted = true;
         });
     }
 }

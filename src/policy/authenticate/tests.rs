@@ -107,8 +107,9 @@ impl House {
         async { drop(self.answer(Ok(set)).await) }
     }
 
+    /// Attempts that have ended, as the metrics count them.
     fn ended(&self) -> u64 {
-        self.status().attempts
+        ["ok", "unreachable", "invalid"].iter().map(|result| self.refreshes(result)).sum()
     }
 
     async fn until_past(&self, ended: u64) {

@@ -8,13 +8,13 @@ const DAY: Duration = Duration::from_hours(24);
 async fn the_first_keys_are_fetched_at_start_and_shown() {
     let signer = Signer::ed("key");
     let house = House::trusting(KeySource::JwksUrl("https://id.test/jwks.json".parse().unwrap()));
-    assert_eq!(house.status().attempts, 0);
+    assert!(!house.status().attempted);
 
     let url = house.answer(Ok(set(&[&signer]))).await;
 
     house.keys.attempted().await;
     assert_eq!(url, "https://id.test/jwks.json");
-    let shown = KeyStatus { issuer: ISSUER.into(), keys: 1, attempts: 1, last_success: Some(wall()), last_error: None };
+    let shown = KeyStatus { issuer: ISSUER.into(), keys: 1, attempted: true, last_success: Some(wall()), last_error: None };
     assert_eq!(house.status(), shown);
     assert_eq!(house.refreshes("ok"), 1);
     assert!(house.call(&token(&signer)).await.is_ok());
@@ -145,5 +145,5 @@ async fn the_task_ends_at_shutdown_even_in_the_middle_of_an_attempt() {
     house.tasks.close();
     house.tasks.wait().await;
 
-    assert_eq!(house.status().attempts, 1, "an attempt that was cut short has ended");
+    assert!(house.status().attempted, "an attempt that was cut short has ended");
 }
