@@ -9,7 +9,7 @@ use crate::testing::arrival;
 mod passport;
 mod world;
 
-/// More polls than any request here needs; a request that takes more hangs.
+/// More turns of the runtime than any request here needs; a request that takes more hangs.
 const MOST: usize = 500;
 
 fn list() -> Arrival {
@@ -20,22 +20,22 @@ fn payment() -> Arrival {
     arrival(Method::POST, "/v1/payments/breb/confirm", r#"{"id":"6c23f053-0e1a-46b4-b902-97ba47e351bc"}"#)
 }
 
-/// Drops `request` after its first poll, after its second and so on, each time in a world of its own, until it is let to its end.
+/// Drops `request` after one turn of the runtime, after two and so on, each time in a world of its own, until it is let to its end.
 /// `prepare` brings a world about; `judge` looks at it once all that was under way has settled.
 async fn dropped_at_each_await(request: fn() -> Arrival, prepare: impl AsyncFn(&World), judge: impl AsyncFn(&World)) {
-    for polls in 1..MOST {
+    for turns in 1..MOST {
         let world = World::new();
         prepare(&world).await;
 
-        let status = world.dropped_after(request(), polls).await;
+        let status = world.dropped_after(request(), turns).await;
 
         world.settle().await;
-        world.assert_nothing_is_held(polls);
-        assert_eq!(world.status(list()).await, 200, "dropped after {polls} polls");
+        world.assert_nothing_is_held(turns);
+        assert_eq!(world.status(list()).await, 200, "dropped after {turns} turns");
         judge(&world).await;
         if let Some(status) = status {
             assert_eq!(status, 200);
-            assert!(polls > 5, "the request never waited: this shows nothing");
+            assert!(turns > 5, "the request never waited: this shows nothing");
             return;
         }
     }
@@ -45,6 +45,12 @@ async fn dropped_at_each_await(request: fn() -> Arrival, prepare: impl AsyncFn(&
 #[tokio::test(start_paused = true)]
 async fn a_read_that_is_abandoned_leaves_nothing_behind() {
     dropped_at_each_await(list, async |_| (), async |_| ()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_that_is_never_stored_leaves_nothing_behind() {
+    let one = || arrival(Method::GET, "/v1/payments/6c23f053-0e1a-46b4-b902-97ba47e351bc", "");
+    dropped_at_each_await(one, async |_| (), async |_| ()).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,10 +89,10 @@ async fn a_write_that_is_abandoned_happens_once_or_never_and_is_noticed_if_it_ha
 #[tokio::test(start_paused = true)]
 async fn waiting_for_a_flight_whose_leader_left_ends_with_its_answer() {
     let world = World::new();
-    for polls in 1..20 {
-        let (left, answered) = tokio::join!(world.dropped_after(list(), polls), world.status(list()));
+    for turns in 1..20 {
+        let (left, answered) = tokio::join!(world.dropped_after(list(), turns), world.status(list()));
 
-        assert_eq!(answered, 200, "the leader {left:?} after {polls} polls");
+        assert_eq!(answered, 200, "the leader {left:?} after {turns} turns");
         world.settle().await;
         world.forget();
     }

@@ -1,12 +1,11 @@
 //! A worker's stack with all that it shares, before a Passport in memory.
 
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use http_body_util::BodyExt;
+use tokio::task::yield_now;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -69,24 +68,20 @@ impl World {
         (self.ask)(arrival)
     }
 
-    /// The same, but dropped after so many polls; none if it had not ended by then.
-    pub(super) async fn dropped_after(&self, arrival: Arrival, polls: usize) -> Option<u16> {
-        let mut request = pin!(self.status(arrival));
-        let mut left = polls;
-        poll_fn(|cx| {
-            if left == 0 {
-                return Poll::Ready(None);
+    /// The same, but dropped after so many turns of the runtime; none if it had not ended by then.
+    ///
+    /// In a turn each task that can go on is polled once, so every await of the request, and of the tasks it started, is a turn.
+    pub(super) async fn dropped_after(&self, arrival: Arrival, turns: usize) -> Option<u16> {
+        let turns = async {
+            for _ in 0..turns {
+                yield_now().await;
             }
-            left -= 1;
-            let polled = request.as_mut().poll(cx);
-            match polled {
-                Poll::Ready(status) => Poll::Ready(Some(status)),
-                // The last poll leaves at once, wherever the request waits.
-                Poll::Pending if left == 0 => Poll::Ready(None),
-                Poll::Pending => Poll::Pending,
-            }
-        })
-        .await
+        };
+        tokio::select! {
+            biased;
+            status = self.status(arrival) => Some(status),
+            () = turns => None,
+        }
     }
 
     /// Lets everything end that still can; the paused clock skips what would be waited for.
@@ -108,11 +103,11 @@ impl World {
         self.metrics.breaker_state.with(Upstream { upstream: "paas" }).get()
     }
 
-    pub(super) fn assert_nothing_is_held(&self, polls: usize) {
+    pub(super) fn assert_nothing_is_held(&self, turns: usize) {
         let active = UpstreamState { upstream: "paas", state: "active" };
-        assert_eq!(self.metrics.requests_in_flight.with(()).get(), 0, "requests in flight after {polls} polls");
-        assert_eq!(self.metrics.upstream_connections.with(active).get(), 0, "connections in use after {polls} polls");
-        assert_eq!(self.cache.status().flights, 0, "flights after {polls} polls");
+        assert_eq!(self.metrics.requests_in_flight.with(()).get(), 0, "requests in flight after {turns} turns");
+        assert_eq!(self.metrics.upstream_connections.with(active).get(), 0, "connections in use after {turns} turns");
+        assert_eq!(self.cache.status().flights, 0, "flights after {turns} turns");
     }
 }
 
