@@ -41,12 +41,12 @@ mod tests {
     fn a_long_wait_is_capped() {
         assert_eq!(wait("86400"), Some(CAP));
         assert_eq!(wait("99999999999999999999999999"), Some(CAP));
-        assert_eq!(wait("Sun, 06 Nov 2094 08:49:37 GMT"), Some(CAP));
+        assert_eq!(wait("Sat, 06 Nov 2094 08:49:37 GMT"), Some(CAP));
     }
 
     #[test]
     fn what_says_nothing_is_no_wait() {
-        for value in ["", "0", "-1", "1.5", "soon", "Sun, 06 Nov 1984 08:49:37 GMT"] {
+        for value in ["", "0", "-1", "1.5", "soon", "Tue, 06 Nov 1984 08:49:37 GMT"] {
             assert_eq!(wait(value), None, "{value}");
         }
     }
