@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderMap, header};
 
 /// The longest wait that is heeded: a slip of Passport's must not stop a tenant for a day.
-const CAP: Duration = Duration::from_secs(60);
+const CAP: Duration = Duration::from_mins(1);
 
 /// `Retry-After` in seconds or as a date, capped; none if there is none that says anything.
 pub(super) fn retry_after(fields: &HeaderMap, wall: SystemTime) -> Option<Duration> {

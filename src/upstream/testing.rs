@@ -148,6 +148,7 @@ impl<R: Send> Service<R> for Script {
 }
 
 /// An answer without a body.
+#[expect(clippy::unnecessary_wraps, reason = "scripts are made of results")]
 pub(super) fn status(status: u16) -> Result<Response, Refusal> {
     Ok(http::Response::builder().status(status).body(Body::empty()).unwrap())
 }
