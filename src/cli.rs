@@ -1,19 +1,16 @@
 //! The command line: what users type, and the exit code they get.
 
 use std::io::{self, Write};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 mod check;
-mod demo;
 mod healthcheck;
 mod keys;
 mod operations;
 mod run;
-mod sandbox;
 
 /// An authenticating reverse proxy for the Passport payments API.
 #[derive(Debug, Parser)]

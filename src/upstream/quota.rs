@@ -22,14 +22,14 @@ use crate::store::Decision;
 use crate::tenant::CredentialName;
 
 /// Decides who may still use a credential, for all workers.
-pub struct Quotas {
+pub struct Quota {
     clock: SharedClock,
     metrics: Arc<Metrics>,
     /// Until when Passport wants a credential's requests to stop. One entry per configured credential at most.
     pauses: Mutex<HashMap<CredentialName, Instant>>,
 }
 
-impl Quotas {
+impl Quota {
     /// Nothing is charged yet, nothing paused.
     #[must_use]
     pub fn new(clock: SharedClock, metrics: Arc<Metrics>) -> Self {
@@ -79,7 +79,7 @@ impl Quotas {
     }
 }
 
-impl Gate<Outbound> for Quotas {
+impl Gate<Outbound> for Quota {
     type Out = Outbound;
 
     fn admit(&self, request: Outbound) -> Result<Outbound, Refusal> {
@@ -111,38 +111,38 @@ fn reserve(effect: Effect, burst: u32) -> u32 {
 
 /// Charges each attempt, and heeds what Passport answers to it.
 #[derive(Clone)]
-pub struct QuotaLayer(Arc<Quotas>);
+pub struct QuotaLayer(Arc<Quota>);
 
 impl QuotaLayer {
-    /// Asks `quotas`.
+    /// Asks `quota`.
     #[must_use]
-    pub fn new(quotas: Arc<Quotas>) -> Self {
-        Self(quotas)
+    pub fn new(quota: Arc<Quota>) -> Self {
+        Self(quota)
     }
 }
 
 impl<S> Layer<S> for QuotaLayer {
-    type Service = Quota<S>;
+    type Service = Charged<S>;
 
-    fn layer(&self, inner: S) -> Quota<S> {
-        Quota { quotas: Arc::clone(&self.0), inner }
+    fn layer(&self, inner: S) -> Charged<S> {
+        Charged { quota: Arc::clone(&self.0), inner }
     }
 }
 
 /// The service of [`QuotaLayer`].
-pub struct Quota<S> {
-    quotas: Arc<Quotas>,
+pub struct Charged<S> {
+    quota: Arc<Quota>,
     inner: S,
 }
 
-impl<S: Service<Outbound, Error = Refusal>> Service<Outbound> for Quota<S> {
+impl<S: Service<Outbound, Error = Refusal>> Service<Outbound> for Charged<S> {
     type Error = Refusal;
 
     async fn call(&self, request: Outbound) -> Result<Response, Refusal> {
-        let request = self.quotas.admit(request)?;
+        let request = self.quota.admit(request)?;
         let credential = request.validated().credential().1.name.clone();
         let answer = self.inner.call(request).await?;
-        self.quotas.heed(&credential, &answer);
+        self.quota.heed(&credential, &answer);
         Ok(answer)
     }
 }

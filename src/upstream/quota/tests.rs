@@ -15,7 +15,7 @@ const PAYMENT: &str = r#"{"account_id":"6b6d9d3c-2f0c-4c0c-9a51-3f6f0d2f9b11","r
 const KEY: &str = r#"{"account_id":"6b6d9d3c-2f0c-4c0c-9a51-3f6f0d2f9b11","key":{"key_type":"ALPHA","key_value":"@acme1"}}"#;
 
 struct Fixture {
-    quotas: Arc<Quotas>,
+    quota: Arc<Quota>,
     snapshots: Arc<Snapshots>,
     clock: Arc<ManualClock>,
     metrics: Arc<Metrics>,
@@ -29,7 +29,7 @@ fn fixture(shadow: Option<bool>) -> Fixture {
     let mut config = testing::config();
     config.credentials[0].quota = shadow.map(|shadow| config::Limit { rate, shadow });
     let snapshots = testing::snapshots(config, clock.clone());
-    Fixture { quotas: Arc::new(Quotas::new(clock.clone(), Arc::clone(&metrics))), snapshots, clock, metrics }
+    Fixture { quota: Arc::new(Quota::new(clock.clone(), Arc::clone(&metrics))), snapshots, clock, metrics }
 }
 
 impl Fixture {
@@ -45,7 +45,7 @@ impl Fixture {
     }
 
     fn admit(&self, effect: Effect) -> Result<(), Refusal> {
-        self.quotas.admit(self.request(effect)).map(|_| ())
+        self.quota.admit(self.request(effect)).map(|_| ())
     }
 
     /// How many of these pass before one is refused.
@@ -61,7 +61,7 @@ impl Fixture {
     async fn answered(&self, code: u16, retry_after: &'static str) {
         let mut answer = status(code).unwrap();
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(retry_after));
-        let service = QuotaLayer::new(Arc::clone(&self.quotas)).layer(Script::new([Ok(answer)]));
+        let service = QuotaLayer::new(Arc::clone(&self.quota)).layer(Script::new([Ok(answer)]));
         let answer = service.call(self.request(Effect::Read)).await.unwrap();
         assert_eq!(answer.headers()[header::RETRY_AFTER], retry_after, "the answer is passed on as it is");
     }
