@@ -8,14 +8,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::vitals::Vitals;
-use crate::admin::{Admin, Pages};
+use crate::admin::Pages;
 use crate::clock::SharedClock;
 use crate::config::{self, Config};
 use crate::identity::KeyRing;
 use crate::metrics::Metrics;
 use crate::policy::authenticate::{Failures, IssuerKeys, KeyRefresh};
 use crate::policy::cache::ResponseCache;
-use crate::server::{Listeners, ReadyFile, Unfinished, WorkerContext, Workers};
+use crate::server::{Listeners, ReadyFile, SideListener, Unfinished, WorkerContext, Workers};
 use crate::snapshot::Snapshots;
 use crate::stack::{Shared, stack};
 use crate::transport::{Client, Connector, OriginError, Proxy, Trust, TrustError};
@@ -38,7 +38,7 @@ pub struct Gateway {
     shared: Arc<Shared>,
     listeners: Listeners,
     workers: Workers,
-    admin: Admin,
+    admin: SideListener,
     vitals: Arc<Vitals>,
     /// Ends what runs beside the requests, once the last of them is answered.
     ended: CancellationToken,
@@ -78,13 +78,13 @@ impl Gateway {
     /// What keeps it from starting; nothing is left running.
     pub fn bind(config: Config, clock: SharedClock) -> Result<Self, StartError> {
         let listeners = Listeners::bind(&config.server).map_err(StartError::Bind)?;
-        let admin = Admin::bind(&config.admin).map_err(StartError::Bind)?;
+        let admin = SideListener::bind(&config.admin.listen).map_err(StartError::Bind)?;
         let connector = Arc::new(connector(&config)?);
         let destinations = Destinations::new(&config.passport.upstreams)?;
         let (ended, background) = (CancellationToken::new(), TaskTracker::new());
         let shared = Arc::new(share(config, &connector, &destinations, clock, &background, &ended));
         let workers = work(&shared, connector, destinations).map_err(StartError::Runtime)?;
-        let vitals = Arc::new(Vitals::new(Arc::clone(&shared)));
+        let vitals = Arc::new(Vitals::new(Arc::clone(&shared), workers.loads()));
         Ok(Self { shared, listeners, workers, admin, vitals, ended, background })
     }
 
@@ -97,8 +97,13 @@ impl Gateway {
     /// Serves until `stop` says otherwise, then drains; says what had to be cut.
     pub async fn serve(self, stop: impl Stop) -> Unfinished {
         let Self { shared, listeners, workers, admin, vitals, ended, background } = self;
-        background.spawn(Arc::clone(&vitals).watch(ended.clone()));
-        background.spawn(admin.serve(Pages::new(Arc::clone(&vitals), Arc::clone(&shared.metrics)), ended.clone()));
+        let pages = Pages::new(Arc::clone(&shared.metrics), vitals.clone(), shared.config.lifecycle.readiness);
+        let admin_ended = ended.clone();
+        background.spawn(async move {
+            if let Err(error) = admin.serve(Arc::new(pages), admin_ended.cancelled()).await {
+                tracing::error!(%error, "the admin listener failed");
+            }
+        });
         let unfinished = stop::run(stop, &shared.config.lifecycle, &vitals, listeners, workers).await;
         ended.cancel();
         background.close();
@@ -141,8 +146,11 @@ fn share(
     let client = Client::new(Arc::clone(connector));
     let snapshots = Arc::new(Snapshots::new(Arc::clone(&config), KeyRing::default(), Arc::clone(&clock)));
     let keys = Arc::new(IssuerKeys::new(&config.issuers));
-    KeyRefresh::new(keys.clone(), snapshots.clone(), client.clone(), clock.clone(), metrics.clone())
-        .spawn(&config.issuers, background, ended);
+    KeyRefresh::new(keys.clone(), snapshots.clone(), client.clone(), clock.clone(), metrics.clone()).spawn(
+        &config.issuers,
+        background,
+        ended,
+    );
     let settings = token::Settings {
         credentials: &config.credentials,
         upstreams: &config.passport.upstreams,

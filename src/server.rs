@@ -11,7 +11,7 @@ pub use self::listener::{Accepted, Address, Listener, Listeners};
 pub use self::ready_file::ReadyFile;
 pub use self::side_listener::SideListener;
 pub use self::signals::{Signal, Signals};
-pub use self::workers::{Unfinished, WorkerContext, Workers};
+pub use self::workers::{Loads, Unfinished, WorkerContext, Workers};
 
 mod accept;
 mod connection;

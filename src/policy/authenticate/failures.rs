@@ -45,7 +45,8 @@ impl Failures {
     /// No failures yet; they age by `clock`'s monotonic time.
     #[must_use]
     pub fn new(clock: SharedClock, metrics: &Metrics) -> Self {
-        let decisions = |decision| metrics.limit_decisions_total.with(LimitDecision { limit: "failures", name: "peer", decision });
+        let decisions =
+            |decision| metrics.limit_decisions_total.with(LimitDecision { limit: "failures", name: "peer", decision });
         Self { peers: Cache::new(CAPACITY), clock, allowed: decisions("allowed"), denied: decisions("denied") }
     }
 }

@@ -46,13 +46,7 @@ struct Keeper<E> {
 impl<E: KeyEndpoint> KeyRefresh<E> {
     /// Publishes to `snapshots` and shows in `keys` what `endpoint` and files yield.
     #[must_use]
-    pub fn new(
-        keys: Arc<IssuerKeys>,
-        snapshots: Arc<Snapshots>,
-        endpoint: E,
-        clock: SharedClock,
-        metrics: Arc<Metrics>,
-    ) -> Self {
+    pub fn new(keys: Arc<IssuerKeys>, snapshots: Arc<Snapshots>, endpoint: E, clock: SharedClock, metrics: Arc<Metrics>) -> Self {
         Self { keys, snapshots, endpoint, clock, metrics }
     }
 
