@@ -103,8 +103,7 @@ mod tests {
 
         assert_eq!(head.headers[header::CONTENT_TYPE], "application/x-www-form-urlencoded");
         assert!(!head.headers.contains_key(header::AUTHORIZATION));
-        let expected =
-            "grant_type=client_credentials&client_id=a%20c%3Ame&client_secret=s%26%3D%2B%25%C3%A9*-._%7E";
+        let expected = "grant_type=client_credentials&client_id=a%20c%3Ame&client_secret=s%26%3D%2B%25%C3%A9*-._%7E";
         assert_eq!(body, expected);
     }
 
