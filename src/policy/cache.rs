@@ -2,7 +2,8 @@
 //!
 //! It follows RFC 9111 for a shared cache. An entry is used only for the tenant and credential it was made for, so that answers to
 //! requests with `Authorization` may be kept (the one departure, §3.5). A caller's `Range` and `only-if-cached` are not
-//! heeded, which the RFCs allow: a range is answered whole, and what is not cached is asked for.
+//! heeded, which the RFCs allow: a range is answered whole, and what is not cached is asked for. HEAD is answered as GET is, from
+//! the same entries: what goes up is the operation's own method.
 
 use std::sync::Arc;
 

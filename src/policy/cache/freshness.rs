@@ -77,11 +77,6 @@ impl Freshness {
         (freshness.age(now) < freshness.lifetime).then_some(freshness)
     }
 
-    /// When the answer was asked for: of two answers, the one asked for later is the newer.
-    pub(super) fn asked(&self) -> Instant {
-        self.asked
-    }
-
     /// The answer's current age.
     pub(super) fn age(&self, now: Instant) -> Duration {
         self.initial_age + now.saturating_duration_since(self.asked)

@@ -180,21 +180,15 @@ impl ResponseCache {
     }
 
     /// Keeps what was begun without a flight, as a flight's landing does.
-    pub(super) fn keep_between_boardings(
-        &self,
-        request: &Validated,
-        filled: &Filled,
-        epoch: &Epoch,
-        began: Instant,
-    ) -> Option<i64> {
-        self.flights.between_boardings(|| self.keep(request, filled, epoch, began))
+    pub(super) fn keep_between_boardings(&self, request: &Validated, filled: &Filled, epoch: &Epoch) -> Option<i64> {
+        self.flights.between_boardings(|| self.keep(request, filled, epoch))
     }
 
     /// Stores what may be stored, and says for how many seconds it will be fresh. Runs while no flight can be boarded.
     ///
     /// Nothing begun before an invalidation is kept, and nothing takes the place of what was asked for later.
-    pub(super) fn keep(&self, request: &Validated, filled: &Filled, epoch: &Epoch, began: Instant) -> Option<i64> {
-        let is_outdated = || matches!(self.find(request), Found::Entry(entry) if entry.freshness.asked() > began);
+    pub(super) fn keep(&self, request: &Validated, filled: &Filled, epoch: &Epoch) -> Option<i64> {
+        let is_outdated = || matches!(self.find(request), Found::Entry(entry) if entry.epoch.is_later_than(epoch));
         if !epoch.is_current() || is_outdated() {
             return None;
         }
