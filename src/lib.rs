@@ -3,6 +3,8 @@
 pub mod clock;
 pub mod fault;
 pub mod nearest;
+pub mod peer;
+pub mod rate;
 pub mod scope;
 pub mod secret;
 pub mod tenant;
@@ -14,4 +16,27 @@ pub mod config;
 pub mod store;
 pub mod transport;
 
+pub mod refusal;
+
+pub mod identity;
+
+pub mod exchange;
+pub mod metrics;
+pub mod problem;
+pub mod snapshot;
+
+pub mod body;
+pub mod gate;
+pub mod service;
+pub mod stage;
+
+pub mod edge;
+pub mod policy;
+
+pub mod admin;
+pub mod server;
+
 pub mod sandbox;
+
+#[cfg(test)]
+mod testing;

@@ -1,1 +1,19 @@
-//! (to come)
+//! Connections to the outside: name, TCP, egress proxy and TLS under one time limit, and a client for single requests.
+
+pub use self::client::{Client, FetchError};
+pub use self::connector::{Connect, ConnectError, Connector};
+pub use self::origin::{Origin, OriginError};
+pub use self::proxy::{Proxy, ProxyError};
+pub use self::stream::Stream;
+pub use self::trust::{Trust, TrustError};
+
+mod client;
+mod connector;
+mod origin;
+mod proxy;
+mod resolve;
+mod stream;
+mod trust;
+
+/// How the gateway names itself to those it calls.
+pub const USER_AGENT: &str = concat!("passport-gateway/", env!("CARGO_PKG_VERSION"));

@@ -1,0 +1,1 @@
+//! The read-only listener for probes and scrapes.

@@ -1,0 +1,177 @@
+//! Layer 2: every request is counted, timed and logged exactly once, also one that panics or is abandoned.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use http::{HeaderValue, Method, StatusCode};
+use prometheus::IntGauge;
+use tokio::time::Instant;
+use tower_layer::Layer;
+
+use super::request_id::X_REQUEST_ID;
+use crate::body::{End, Tail};
+use crate::exchange::Exchange;
+use crate::metrics::{CacheUse, Metrics, Operation, Request as RequestLabels, Shadow};
+use crate::service::{Response, Service};
+use crate::stage::{Arrival, Request};
+
+/// The operation label of a request that matched none.
+const UNMATCHED: &str = "unmatched";
+/// The status label of a request whose caller left before an answer.
+const CLIENT_CLOSED: &str = "499";
+
+/// Makes each request's [`Exchange`] and reads it when the request has ended.
+#[derive(Clone)]
+pub struct ObserveLayer {
+    metrics: Arc<Metrics>,
+    access_log: bool,
+}
+
+impl ObserveLayer {
+    /// Counts in `metrics`; writes one log line a request if `access_log` is on.
+    #[must_use]
+    pub fn new(metrics: Arc<Metrics>, access_log: bool) -> Self {
+        Self { metrics, access_log }
+    }
+}
+
+impl<S> Layer<S> for ObserveLayer {
+    type Service = Observe<S>;
+
+    fn layer(&self, inner: S) -> Observe<S> {
+        Observe { metrics: Arc::clone(&self.metrics), access_log: self.access_log, inner }
+    }
+}
+
+/// The service of [`ObserveLayer`].
+pub struct Observe<S> {
+    metrics: Arc<Metrics>,
+    access_log: bool,
+    inner: S,
+}
+
+impl<S: Service<Request, Error = Infallible>> Service<Arrival> for Observe<S> {
+    type Error = Infallible;
+
+    async fn call(&self, arrival: Arrival) -> Result<Response, Infallible> {
+        let id = arrival.head.headers.get(X_REQUEST_ID).cloned().unwrap_or(HeaderValue::from_static(""));
+        let exchange = Exchange::new(id, Instant::now());
+        let mut observation = Observation::begin(self, &arrival.head.method, exchange.clone());
+        let response = self.inner.call(Request::observed(arrival, exchange)).await?;
+        observation.answered(response.status());
+        Ok(response.map(|body| body.with_tail(observation)))
+    }
+}
+
+/// One request under observation; what is not told how it ended was abandoned.
+struct Observation {
+    metrics: Arc<Metrics>,
+    in_flight: IntGauge,
+    access_log: bool,
+    method: &'static str,
+    exchange: Exchange,
+    status: Option<StatusCode>,
+    end: End,
+}
+
+impl Observation {
+    fn begin<S>(observe: &Observe<S>, method: &Method, exchange: Exchange) -> Self {
+        let in_flight = observe.metrics.requests_in_flight.with(());
+        in_flight.inc();
+        Self {
+            metrics: Arc::clone(&observe.metrics),
+            in_flight,
+            access_log: observe.access_log,
+            method: label(method),
+            exchange,
+            status: None,
+            end: End::Abandoned,
+        }
+    }
+
+    fn answered(&mut self, status: StatusCode) {
+        self.status = Some(status);
+        let own = self.exchange.started().elapsed().saturating_sub(self.exchange.waits());
+        self.metrics.overhead_seconds.with(()).observe(own.as_secs_f64());
+    }
+
+    fn outcome(&self) -> &'static str {
+        match (self.end, self.status, self.exchange.refused()) {
+            (End::Abandoned, ..) => "client_closed",
+            (_, _, Some(problem)) => problem,
+            (End::Cut(_), ..) => "upstream_truncated",
+            (_, Some(status), _) if status.is_client_error() => "upstream_4xx",
+            (_, Some(status), _) if status.is_server_error() => "upstream_5xx",
+            _ => "ok",
+        }
+    }
+
+    fn count(&self, operation: &str, status: &str, outcome: &str) {
+        let tenant = self.exchange.tenant().map_or("", |tenant| tenant.as_str());
+        let labels = RequestLabels { operation, method: self.method, status, tenant, outcome };
+        self.metrics.requests_total.with(labels).inc();
+        let duration = self.exchange.started().elapsed().as_secs_f64();
+        self.metrics.request_duration_seconds.with(Operation { operation }).observe(duration);
+        if let Some(cache) = self.exchange.cache() {
+            self.metrics.cache_requests_total.with(CacheUse { operation, result: cache.result.label() }).inc();
+        }
+        if self.exchange.reported().is_some_and(|violations| !violations.is_empty()) {
+            self.metrics.shadow_denials_total.with(Shadow { operation, problem: "invalid-request" }).inc();
+        }
+    }
+
+    fn log(&self, operation: &str, status: &str, outcome: &str) {
+        let exchange = &self.exchange;
+        tracing::info!(
+            target: "access",
+            request_id = exchange.id().to_str().unwrap_or_default(),
+            operation,
+            method = self.method,
+            status,
+            outcome,
+            tenant = exchange.tenant().map_or("", |tenant| tenant.as_str()),
+            caller = exchange.caller().map_or("", |caller| caller),
+            cache = exchange.cache().map_or("", |cache| cache.result.label()),
+            attempts = exchange.attempts(),
+            duration_us = micros(exchange.started().elapsed()),
+            upstream_us = micros(exchange.upstream()),
+            "request"
+        );
+    }
+}
+
+impl Tail for Observation {
+    fn ended(&mut self, end: End) {
+        self.end = end;
+    }
+}
+
+impl Drop for Observation {
+    fn drop(&mut self) {
+        self.in_flight.dec();
+        let operation = self.exchange.operation().map_or(UNMATCHED, |(_, name)| name);
+        let status = self.status.as_ref().map_or(CLIENT_CLOSED, StatusCode::as_str);
+        let outcome = self.outcome();
+        self.count(operation, status, outcome);
+        if self.access_log {
+            self.log(operation, status, outcome);
+        }
+    }
+}
+
+fn micros(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// The method as a label: one of the catalogue's, or `other`.
+fn label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        _ => "other",
+    }
+}

@@ -1,0 +1,112 @@
+//! Layer 3: the one place where an error, or a caught panic, becomes a response, and where every response gets its last fields.
+
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
+use http::{HeaderName, HeaderValue, Method, header};
+use http_body::Body as _;
+use tower_layer::Layer;
+use tracing::Level;
+
+use crate::body::Body;
+use crate::exchange::{Exchange, LimitState};
+use crate::problem;
+use crate::refusal::Refusal;
+use crate::service::{Response, Service};
+use crate::stage::Request;
+
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// Turns refusals and panics into problems (RFC 9457).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RescueLayer;
+
+impl<S> Layer<S> for RescueLayer {
+    type Service = Rescue<S>;
+
+    fn layer(&self, inner: S) -> Rescue<S> {
+        Rescue(inner)
+    }
+}
+
+/// The service of [`RescueLayer`].
+#[derive(Debug)]
+pub struct Rescue<S>(S);
+
+impl<S: Service<Request, Error = Refusal>> Service<Request> for Rescue<S> {
+    type Error = Infallible;
+
+    async fn call(&self, request: Request) -> Result<Response, Infallible> {
+        let exchange = request.exchange().clone();
+        let head_only = request.head().method == Method::HEAD;
+        let answer = AssertUnwindSafe(self.0.call(request)).catch_unwind().await;
+        let mut response = match answer.unwrap_or(Err(Refusal::Internal)) {
+            Ok(response) => response,
+            Err(refusal) => refused(&refusal, &exchange),
+        };
+        write_facts(&mut response, &exchange);
+        Ok(if head_only { without_body(response) } else { response })
+    }
+}
+
+fn refused(refusal: &Refusal, exchange: &Exchange) -> Response {
+    let kind = refusal.kind();
+    exchange.set_refused(kind.name);
+    let request_id = exchange.id().to_str().unwrap_or_default();
+    match refusal.level() {
+        Level::ERROR => tracing::error!(request_id, problem = kind.name, "request failed"),
+        Level::WARN => tracing::warn!(request_id, problem = kind.name, "request refused"),
+        _ => tracing::debug!(request_id, problem = kind.name, "request refused"),
+    }
+    problem::response(refusal, exchange.id())
+}
+
+/// Writes the facts that answers tell, and takes off what never crosses the gateway.
+fn write_facts(response: &mut Response, exchange: &Exchange) {
+    let fields = response.headers_mut();
+    fields.remove(header::SET_COOKIE);
+    if let Some(value) = exchange.cache().and_then(|cache| HeaderValue::from_str(&cache.to_string()).ok()) {
+        fields.insert(CACHE_STATUS, value);
+    }
+    if let Some(limit) = exchange.limit() {
+        let (policy, state) = limit_fields(limit);
+        fields.extend(
+            [(RATELIMIT_POLICY, policy), (RATELIMIT, state)]
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, HeaderValue::from_str(&value).ok()?))),
+        );
+    }
+}
+
+/// `RateLimit-Policy` and `RateLimit` of draft-ietf-httpapi-ratelimit-headers-10.
+fn limit_fields(limit: &LimitState) -> (String, String) {
+    let LimitState { policy, quota, window, remaining, reset } = limit;
+    (format!(r#""{policy}";q={quota};w={window}"#), format!(r#""{policy}";r={remaining};t={reset}"#))
+}
+
+/// The answer to HEAD: the fields of GET, without its body.
+fn without_body(response: Response) -> Response {
+    let (mut head, body) = response.into_parts();
+    if let Some(length) = body.size_hint().exact().filter(|length| *length > 0) {
+        head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    Response::from_parts(head, Body::empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_told_as_structured_fields() {
+        let limit = LimitState { policy: "tenant", quota: 200, window: 2, remaining: 17, reset: 1 };
+
+        let (policy, state) = limit_fields(&limit);
+
+        assert_eq!(policy, r#""tenant";q=200;w=2"#);
+        assert_eq!(state, r#""tenant";r=17;t=1"#);
+    }
+}

@@ -1,0 +1,128 @@
+//! Layer 4: ambiguous framing, targets and hosts are refused; hop-by-hop and forged fields are dropped. Nothing below sees one.
+
+use http::{HeaderMap, HeaderName, Uri, Version, header};
+
+use self::host::Hosts;
+use crate::config;
+use crate::gate::Gate;
+use crate::refusal::Refusal;
+use crate::stage::Request;
+
+mod host;
+
+/// The longest request target, in bytes; every operation's longest legal query fits.
+const LONGEST_TARGET: usize = 8 * 1024;
+
+/// Fields that belong to one connection (RFC 9110 §7.6.1), whether or not `Connection` names them.
+const HOP_BY_HOP: [&str; 9] = [
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Fields that the gateway relies on: a `Connection` that names one would make it forget it.
+const RELIED_ON: [&str; 8] =
+    ["authorization", "cache-control", "content-length", "content-type", "host", "idempotency-key", "x-api-key", "x-request-id"];
+
+/// Fields by which a caller could pretend to be a proxy, another path or another method.
+const FORGED: [&str; 8] = [
+    "forwarded",
+    "x-forwarded",
+    "x-real-ip",
+    "x-original-url",
+    "x-rewrite-url",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+];
+
+/// Decides whether a head is unambiguous, and cleans it.
+#[derive(Debug)]
+pub struct Sanitize {
+    max_header_bytes: usize,
+    hosts: Hosts,
+}
+
+impl Sanitize {
+    /// Takes the limits and the host names of `[server]`.
+    #[must_use]
+    pub fn new(server: &config::Server) -> Self {
+        Self { max_header_bytes: server.max_header_bytes, hosts: Hosts::new(&server.hosts) }
+    }
+}
+
+impl Gate<Request> for Sanitize {
+    type Out = Request;
+
+    fn admit(&self, mut request: Request) -> Result<Request, Refusal> {
+        let head = request.head();
+        check_size(&head.uri, &head.headers, self.max_header_bytes)?;
+        check_framing(head.version, &head.headers)?;
+        self.hosts.check(head.version, &head.uri, &head.headers)?;
+        check_connection(&head.headers)?;
+        clean(&mut request.head_mut().headers);
+        Ok(request)
+    }
+}
+
+fn check_size(uri: &Uri, fields: &HeaderMap, max_header_bytes: usize) -> Result<(), Refusal> {
+    let target = uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);
+    if target > LONGEST_TARGET {
+        return Err(Refusal::TargetTooLong);
+    }
+    // Name, colon, space, value, CR LF: what the field took on the wire, as near as it can be told.
+    let bytes: usize = fields.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    if target + bytes > max_header_bytes { Err(Refusal::HeadersTooLarge) } else { Ok(()) }
+}
+
+/// RFC 9112 §6: a body has one framing, and HTTP/1.0 knows no transfer coding.
+fn check_framing(version: Version, fields: &HeaderMap) -> Result<(), Refusal> {
+    let coded = fields.contains_key(header::TRANSFER_ENCODING);
+    if coded && version < Version::HTTP_11 {
+        return Err(Refusal::MalformedRequest("HTTP/1.0 has no Transfer-Encoding."));
+    }
+    if coded && fields.contains_key(header::CONTENT_LENGTH) {
+        return Err(Refusal::MalformedRequest("Content-Length and Transfer-Encoding exclude each other."));
+    }
+    Ok(())
+}
+
+fn check_connection(fields: &HeaderMap) -> Result<(), Refusal> {
+    if connection_names(fields).any(|name| RELIED_ON.iter().any(|relied| name.eq_ignore_ascii_case(relied))) {
+        return Err(Refusal::MalformedRequest("Connection names a field that the gateway relies on."));
+    }
+    Ok(())
+}
+
+fn clean(fields: &mut HeaderMap) {
+    let named: Vec<HeaderName> = connection_names(fields).filter_map(|name| name.parse().ok()).collect();
+    for name in named {
+        fields.remove(name);
+    }
+    for name in HOP_BY_HOP.iter().chain(&FORGED) {
+        fields.remove(*name);
+    }
+    let forged: Vec<HeaderName> = fields.keys().filter(|name| is_forged(name.as_str())).cloned().collect();
+    for name in forged {
+        fields.remove(name);
+    }
+}
+
+/// `X-Forwarded-*` in any form, and names with an underscore, which some servers read as a hyphen.
+fn is_forged(name: &str) -> bool {
+    name.starts_with("x-forwarded-") || name.contains('_')
+}
+
+fn connection_names(fields: &HeaderMap) -> impl Iterator<Item = &str> {
+    let values = fields.get_all(header::CONNECTION).into_iter();
+    values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).map(str::trim)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,50 @@
+//! Which host a request may name.
+
+use http::uri::Authority;
+use http::{HeaderMap, Uri, Version, header};
+
+use crate::refusal::Refusal;
+
+/// The names under which the gateway answers.
+#[derive(Debug)]
+pub(super) struct Hosts(Vec<String>);
+
+impl Hosts {
+    /// An empty list accepts any name.
+    pub(super) fn new(names: &[String]) -> Self {
+        Self(names.iter().map(|name| name.to_ascii_lowercase()).collect())
+    }
+
+    /// Exactly one valid `Host` (RFC 9112 §3.2), the one an absolute target names, on the list.
+    pub(super) fn check(&self, version: Version, uri: &Uri, fields: &HeaderMap) -> Result<(), Refusal> {
+        let mut hosts = fields.get_all(header::HOST).iter();
+        let host = match (hosts.next(), hosts.next()) {
+            (Some(host), None) => Some(parse(host.as_bytes())?),
+            (None, _) if version < Version::HTTP_11 => None,
+            (None, _) => return Err(Refusal::MalformedRequest("The Host field is missing.")),
+            (Some(_), Some(_)) => return Err(Refusal::MalformedRequest("There is more than one Host field.")),
+        };
+        check_target(uri, host.as_ref())?;
+        if self.0.is_empty() || host.is_some_and(|host| self.0.iter().any(|name| host.host().eq_ignore_ascii_case(name))) {
+            return Ok(());
+        }
+        Err(Refusal::MalformedRequest("Host is none of the names this gateway answers to."))
+    }
+}
+
+fn parse(host: &[u8]) -> Result<Authority, Refusal> {
+    let authority = Authority::try_from(host).ok().filter(|authority| !authority.as_str().contains('@'));
+    authority.ok_or(Refusal::MalformedRequest("The Host field is not a host and port."))
+}
+
+fn check_target(uri: &Uri, host: Option<&Authority>) -> Result<(), Refusal> {
+    if !uri.path().starts_with('/') {
+        return Err(Refusal::MalformedRequest("The request target is not a path."));
+    }
+    match (uri.authority(), host) {
+        (Some(target), Some(host)) if !target.as_str().eq_ignore_ascii_case(host.as_str()) => {
+            Err(Refusal::MalformedRequest("The request target names another host than the Host field."))
+        }
+        _ => Ok(()),
+    }
+}

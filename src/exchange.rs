@@ -1,0 +1,253 @@
+//! The facts of one request, on their way outwards.
+//!
+//! Proof travels inwards in stages; facts travel outwards here. Observe makes one exchange per request, every stage carries it,
+//! the layer that learns a fact writes it once, and observe reads them all, also for a request that was abandoned.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use http::HeaderValue;
+use tokio::time::Instant;
+
+use crate::catalogue::{OperationId, Violation};
+use crate::tenant::TenantName;
+
+/// A shared handle on one request's facts.
+#[derive(Clone, Debug)]
+pub struct Exchange(Arc<Facts>);
+
+#[derive(Debug)]
+struct Facts {
+    id: HeaderValue,
+    started: Instant,
+    operation: OnceLock<(OperationId, Arc<str>)>,
+    tenant: OnceLock<TenantName>,
+    caller: OnceLock<Arc<str>>,
+    cache: OnceLock<CacheStatus>,
+    limit: OnceLock<LimitState>,
+    refused: OnceLock<&'static str>,
+    reported: OnceLock<Vec<Violation>>,
+    validated: OnceLock<Instant>,
+    attempts: AtomicU32,
+    upstream: AtomicU64,
+    waited: AtomicU64,
+    body_wait: AtomicU64,
+}
+
+/// How the cache dealt with a request (RFC 9211).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CacheStatus {
+    /// Which way the answer came.
+    pub result: CacheResult,
+    /// Freshness left in seconds; negative when stale.
+    pub ttl: Option<i64>,
+    /// Whether the answer was stored.
+    pub stored: bool,
+}
+
+/// Which way an answer came, as metrics name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CacheResult {
+    /// From the cache, fresh.
+    Hit,
+    /// From upstream: nothing was stored.
+    Miss,
+    /// From the cache, stale.
+    Stale,
+    /// From the cache, after upstream confirmed it.
+    Revalidated,
+    /// From another request's upstream call.
+    Collapsed,
+    /// From upstream: the cache was not asked.
+    Bypass,
+}
+
+impl CacheResult {
+    /// The metric label.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+            Self::Stale => "stale",
+            Self::Revalidated => "revalidated",
+            Self::Collapsed => "collapsed",
+            Self::Bypass => "bypass",
+        }
+    }
+}
+
+/// The tightest limit that counted a request, as the `RateLimit` fields tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitState {
+    /// The policy's name.
+    pub policy: &'static str,
+    /// `q`: the burst.
+    pub quota: u32,
+    /// `w`: seconds in which the burst is earned anew.
+    pub window: u64,
+    /// `r`: requests admitted now.
+    pub remaining: u32,
+    /// `t`: seconds to the next.
+    pub reset: u64,
+}
+
+macro_rules! fact {
+    ($(#[$doc:meta])* $set:ident, $name:ident: $type:ty) => {
+        $(#[$doc])*
+        #[must_use]
+        pub fn $name(&self) -> Option<&$type> {
+            self.0.$name.get()
+        }
+
+        /// Writes the fact; the first writer wins.
+        pub fn $set(&self, fact: $type) {
+            let _ = self.0.$name.set(fact);
+        }
+    };
+}
+
+macro_rules! wait {
+    ($(#[$doc:meta])* $add:ident, $name:ident) => {
+        $(#[$doc])*
+        #[must_use]
+        pub fn $name(&self) -> Duration {
+            Duration::from_nanos(self.0.$name.load(Relaxed))
+        }
+
+        /// Adds to it.
+        pub fn $add(&self, wait: Duration) {
+            self.0.$name.fetch_add(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+        }
+    };
+}
+
+impl Exchange {
+    /// The facts of a request whose head was complete at `started`.
+    #[must_use]
+    pub fn new(id: HeaderValue, started: Instant) -> Self {
+        Self(Arc::new(Facts {
+            id,
+            started,
+            operation: OnceLock::new(),
+            tenant: OnceLock::new(),
+            caller: OnceLock::new(),
+            cache: OnceLock::new(),
+            limit: OnceLock::new(),
+            refused: OnceLock::new(),
+            reported: OnceLock::new(),
+            validated: OnceLock::new(),
+            attempts: AtomicU32::new(0),
+            upstream: AtomicU64::new(0),
+            waited: AtomicU64::new(0),
+            body_wait: AtomicU64::new(0),
+        }))
+    }
+
+    /// The request's id, as it goes up and back.
+    #[must_use]
+    pub fn id(&self) -> &HeaderValue {
+        &self.0.id
+    }
+
+    /// When its head was complete.
+    #[must_use]
+    pub fn started(&self) -> Instant {
+        self.0.started
+    }
+
+    fact! {
+        /// The operation, once routed.
+        set_operation, operation: (OperationId, Arc<str>)
+    }
+
+    fact! {
+        /// The tenant, once authenticated.
+        set_tenant, tenant: TenantName
+    }
+
+    fact! {
+        /// The caller's id, once authenticated; for the log, never a metric label.
+        set_caller, caller: Arc<str>
+    }
+
+    fact! {
+        /// How the cache dealt with it.
+        set_cache, cache: CacheStatus
+    }
+
+    fact! {
+        /// The tightest limit that counted it.
+        set_limit, limit: LimitState
+    }
+
+    fact! {
+        /// The name of the problem it ended in.
+        set_refused, refused: &'static str
+    }
+
+    fact! {
+        /// Violations of rules that are reported, not enforced.
+        set_reported, reported: Vec<Violation>
+    }
+
+    fact! {
+        /// When its body had come and validation began: the upstream's time budget starts here.
+        set_validated, validated: Instant
+    }
+
+    /// Requests given to the upstream for it.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts.load(Relaxed)
+    }
+
+    /// Counts one request given to the upstream.
+    pub fn add_attempt(&self) {
+        self.0.attempts.fetch_add(1, Relaxed);
+    }
+
+    wait! {
+        /// Time spent waiting for the upstream's answers.
+        add_upstream, upstream
+    }
+
+    wait! {
+        /// Time spent waiting for another request's upstream call, or for a token.
+        add_waited, waited
+    }
+
+    wait! {
+        /// Time spent waiting for the caller's body.
+        add_body_wait, body_wait
+    }
+
+    /// All waits for others: what remains of the duration is the gateway's own.
+    #[must_use]
+    pub fn waits(&self) -> Duration {
+        self.upstream() + self.waited() + self.body_wait()
+    }
+}
+
+/// RFC 9211, §2: this cache, and what it did; never the key.
+impl fmt::Display for CacheStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("passport-gateway; ")?;
+        f.write_str(match self.result {
+            CacheResult::Hit | CacheResult::Stale => "hit",
+            CacheResult::Miss => "fwd=uri-miss",
+            CacheResult::Collapsed => "fwd=uri-miss; collapsed",
+            CacheResult::Revalidated => "fwd=stale; fwd-status=304",
+            CacheResult::Bypass => "fwd=bypass",
+        })?;
+        if self.stored {
+            f.write_str("; stored")?;
+        }
+        if let Some(ttl) = self.ttl {
+            write!(f, "; ttl={ttl}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,189 @@
+//! Who calls: the one identity that a request presents, checked against one snapshot's issuers, keys and tenants.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use http::request::Parts;
+
+use self::api_key::ApiKeys;
+use self::credential::Credential;
+use self::digest::Digest;
+use self::issuer::{Issuer, Unproven};
+use self::local::Local;
+use self::remembered::Remembered;
+use self::tenants::Tenants;
+use self::token::Token;
+use crate::catalogue::{Catalogue, OperationSet};
+use crate::config;
+use crate::peer::Peer;
+use crate::refusal::Refusal;
+
+pub use self::api_key::{WeakKey, hash_key, new_key};
+pub use self::keys::{Dropped, KeyRing, KeySet, KeySetError, Vetted};
+pub use self::tenants::TenantGrants;
+
+mod api_key;
+mod credential;
+mod digest;
+mod issuer;
+mod keys;
+mod local;
+mod members;
+mod remembered;
+mod tenants;
+mod token;
+
+/// A tenant's place in the snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TenantId(pub u16);
+
+/// An issuer's place in the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct IssuerId(pub u16);
+
+/// A caller whose credential was checked, prepared for authorization.
+#[derive(Debug)]
+pub struct Caller {
+    /// For the log: an API key's id, a token's subject, `local`.
+    pub id: Arc<str>,
+    /// The tenant it acts for.
+    pub tenant: TenantId,
+    /// The operations that its scopes and its tenant's both cover.
+    pub allowed: OperationSet,
+}
+
+/// Why nobody was authenticated.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Unauthenticated {
+    /// The request is refused.
+    Refused(Refusal),
+    /// The token names a key of this issuer that is not at hand.
+    UnknownKey(IssuerId),
+}
+
+impl From<Refusal> for Unauthenticated {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// Bounds how often a peer may present what turns out not to be valid.
+pub trait Attempts {
+    /// Lets the peer present a credential that no look-up settles.
+    ///
+    /// # Errors
+    ///
+    /// The peer has failed too often.
+    fn admit(&self, peer: &Peer) -> Result<(), Refusal>;
+
+    /// Counts a credential that was not valid.
+    fn failed(&self, peer: &Peer);
+}
+
+/// Everyone who may call, and how they prove it.
+pub struct Callers {
+    catalogue: Arc<Catalogue>,
+    tenants: Tenants,
+    issuers: Box<[Issuer]>,
+    api_keys: ApiKeys,
+    local: Option<Local>,
+    remembered: Remembered,
+}
+
+impl Callers {
+    /// Prepares the callers of a configuration; `grants` are its tenants in the order of their ids.
+    #[must_use]
+    pub fn build(config: &config::Config, catalogue: &Arc<Catalogue>, grants: &[TenantGrants], keys: &KeyRing) -> Self {
+        let tenants = Tenants::build(grants);
+        let ids = (0..=u16::MAX).map(IssuerId);
+        Self {
+            issuers: config.issuers.iter().zip(ids).map(|(issuer, id)| Issuer::build(issuer, keys.keys(id).cloned())).collect(),
+            api_keys: ApiKeys::build(&config.api_keys, catalogue, &tenants),
+            local: config.local.as_ref().map(|local| Local::build(local, catalogue, &tenants)),
+            remembered: Remembered::new(),
+            catalogue: Arc::clone(catalogue),
+            tenants,
+        }
+    }
+
+    /// Checks the one identity that a request presents, as of `wall`.
+    ///
+    /// API keys and remembered tokens are a look-up. Only what no look-up settles asks `attempts`, so that a peer's failures
+    /// cost no signatures, and do not lock out a good caller behind the same address.
+    ///
+    /// # Errors
+    ///
+    /// Why nobody was authenticated.
+    pub fn authenticate(
+        &self,
+        head: &Parts,
+        peer: &Peer,
+        wall: SystemTime,
+        attempts: &impl Attempts,
+    ) -> Result<Arc<Caller>, Unauthenticated> {
+        let Some(credential) = Credential::presented(head)? else {
+            let local = self.local.as_ref().ok_or(Refusal::MissingCredential)?;
+            return Ok(local.authenticate(head, peer)?);
+        };
+        let digest = Digest::of(credential.as_str());
+        if let Some(caller) = self.known(credential, &digest, wall) {
+            return Ok(caller);
+        }
+        attempts.admit(peer)?;
+        let proven = self.prove(credential, digest, wall);
+        if let Err(Unauthenticated::Refused(_)) = proven {
+            attempts.failed(peer);
+        }
+        proven
+    }
+
+    /// How a token is refused whose key is still not at hand after its issuer was asked.
+    #[must_use]
+    pub fn unknown_key(&self, issuer: IssuerId) -> Refusal {
+        let has_keys = self.issuers.get(usize::from(issuer.0)).is_some_and(Issuer::has_keys);
+        if has_keys { invalid("The token's key is not its issuer's.") } else { Refusal::JwksUnavailable }
+    }
+
+    fn known(&self, credential: Credential<'_>, digest: &Digest, wall: SystemTime) -> Option<Arc<Caller>> {
+        match credential {
+            Credential::ApiKey(_) => self.api_keys.find(digest, wall),
+            Credential::Token(_) => self.remembered.recall(digest, wall),
+        }
+    }
+
+    fn prove(&self, credential: Credential<'_>, digest: Digest, wall: SystemTime) -> Result<Arc<Caller>, Unauthenticated> {
+        let Credential::Token(text) = credential else {
+            return Err(invalid("The API key is unknown or has ended.").into());
+        };
+        let token = Token::parse(text)?;
+        let (id, issuer) = self.issuer(&token)?;
+        let validity = issuer.prove(&token, wall).map_err(|unproven| match unproven {
+            Unproven::Refused(refusal) => Unauthenticated::Refused(refusal),
+            Unproven::UnknownKey => Unauthenticated::UnknownKey(id),
+        })?;
+        let tenant = self.tenants.find(issuer.tenant(&token)?).ok_or(Refusal::UnknownTenant)?;
+        let granted = self.catalogue.granted(&token.claims.grants()?);
+        let caller = Arc::new(tenant.caller(issuer.caller(&token), &granted));
+        self.remembered.remember(digest, &caller, wall, validity.expires);
+        Ok(caller)
+    }
+
+    /// The issuer that a token claims to be from: the only one whose keys it is then checked with.
+    fn issuer(&self, token: &Token<'_>) -> Result<(IssuerId, &Issuer), Refusal> {
+        let iss = token.claims.text("iss").ok_or(invalid("The token has no `iss`."))?;
+        let ids = (0..=u16::MAX).map(IssuerId);
+        ids.zip(&self.issuers).find(|(_, issuer)| issuer.is(iss)).ok_or(invalid("The token's issuer is not known."))
+    }
+}
+
+impl fmt::Debug for Callers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Callers").field("issuers", &self.issuers).field("remembered", &self.remembered).finish_non_exhaustive()
+    }
+}
+
+/// The refusal of a credential that is not valid, and what about it is not.
+fn invalid(reason: &'static str) -> Refusal {
+    Refusal::InvalidCredential(reason)
+}

@@ -1,0 +1,122 @@
+//! Finds the one explicit identity that a request presents, without judging it.
+
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use http::{HeaderName, HeaderValue};
+
+use super::{api_key, invalid};
+use crate::refusal::Refusal;
+
+/// The field in which an API key may come instead of `Authorization`.
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// The longest credential that is looked at, in bytes: several times what identity providers issue.
+const LONGEST: usize = 16 * 1024;
+
+/// An identity that a request claims.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Credential<'a> {
+    /// A bearer token that should be a JWT (RFC 6750 §2.1).
+    Token(&'a str),
+    /// An API key, prefix included.
+    ApiKey(&'a str),
+}
+
+impl<'a> Credential<'a> {
+    /// The identity that the head presents; none if it presents none.
+    ///
+    /// # Errors
+    ///
+    /// More than one identity, or one that has no form we know.
+    pub(super) fn presented(head: &'a Parts) -> Result<Option<Self>, Refusal> {
+        match (only(head, &AUTHORIZATION)?, only(head, &X_API_KEY)?) {
+            (None, None) => Ok(None),
+            (Some(_), Some(_)) => Err(Refusal::AmbiguousCredential),
+            (Some(authorization), None) => bearer(text(authorization)?).map(Some),
+            (None, Some(key)) => match text(key)? {
+                key if api_key::has_form(key) => Ok(Some(Self::ApiKey(key))),
+                _ => Err(invalid("X-Api-Key holds no API key of this gateway.")),
+            },
+        }
+    }
+
+    /// The credential as it was sent.
+    pub(super) fn as_str(&self) -> &'a str {
+        match self {
+            Self::Token(text) | Self::ApiKey(text) => text,
+        }
+    }
+}
+
+/// The value of a field that may come once. Two identities are refused even where they are the same.
+fn only<'a>(head: &'a Parts, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Refusal> {
+    let mut values = head.headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (value, None) => Ok(value),
+        _ => Err(Refusal::AmbiguousCredential),
+    }
+}
+
+fn text(value: &HeaderValue) -> Result<&str, Refusal> {
+    if value.len() > LONGEST {
+        return Err(invalid("The credential is too long."));
+    }
+    value.to_str().map_err(|_| invalid("The credential has characters that none can have."))
+}
+
+/// Reads `Bearer <token>`; the scheme's case does not matter (RFC 9110 §11.1).
+fn bearer(authorization: &str) -> Result<Credential<'_>, Refusal> {
+    let (scheme, token) = authorization.split_once(' ').unwrap_or((authorization, ""));
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(invalid("The authentication scheme must be Bearer."));
+    }
+    match token.trim_start_matches(' ') {
+        "" => Err(invalid("The bearer token is empty.")),
+        key if api_key::has_form(key) => Ok(Credential::ApiKey(key)),
+        token => Ok(Credential::Token(token)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn presented(fields: &[(&str, &str)]) -> Result<Option<(bool, String)>, Refusal> {
+        let builder = fields.iter().fold(http::Request::builder(), |builder, (name, value)| builder.header(*name, *value));
+        let (head, ()) = builder.body(()).unwrap().into_parts();
+        let credential = Credential::presented(&head)?;
+        Ok(credential.map(|credential| (matches!(credential, Credential::ApiKey(_)), credential.as_str().to_owned())))
+    }
+
+    #[test]
+    fn a_bearer_token_or_key_is_found_whatever_the_case_of_the_scheme() {
+        for scheme in ["Bearer", "bearer", "BEARER"] {
+            assert_eq!(presented(&[("authorization", &format!("{scheme} a.b.c"))]), Ok(Some((false, "a.b.c".to_owned()))));
+            assert_eq!(presented(&[("authorization", &format!("{scheme}  pgk_x"))]), Ok(Some((true, "pgk_x".to_owned()))));
+        }
+        assert_eq!(presented(&[("x-api-key", "pgk_x")]), Ok(Some((true, "pgk_x".to_owned()))));
+        assert_eq!(presented(&[("accept", "*/*")]), Ok(None));
+    }
+
+    #[test]
+    fn two_identities_are_ambiguous_even_if_they_are_the_same() {
+        let token = ("authorization", "Bearer a.b.c");
+        let key = ("x-api-key", "pgk_x");
+
+        for fields in [[token, token], [token, key], [key, key], [("authorization", "Bearer pgk_x"), key]] {
+            assert_eq!(presented(&fields), Err(Refusal::AmbiguousCredential), "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_bearer_credential_is_invalid() {
+        let long = format!("Bearer {}", "a".repeat(LONGEST));
+        for authorization in ["Basic dXNlcjpwYXNz", "Bearer", "Bearer ", "", "a.b.c", "Bearera.b.c", &long] {
+            assert!(
+                matches!(presented(&[("authorization", authorization)]), Err(Refusal::InvalidCredential(_))),
+                "{authorization}"
+            );
+        }
+        assert!(matches!(presented(&[("x-api-key", "secret")]), Err(Refusal::InvalidCredential(_))));
+    }
+}

@@ -1,0 +1,149 @@
+//! One caller's connection: HTTP/1.1 requests in, the stack's answers out, and no way to hold it open for nothing.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Poll, ready};
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::body::Body;
+use crate::config;
+use crate::peer::Peer;
+use crate::service::Service;
+use crate::stage::Arrival;
+
+use super::phase::{Phase, Phases};
+use super::watched::{WatchedBody, WatchedIo};
+
+pub use self::reason::Reason;
+
+mod reason;
+
+/// How long a connection that is closed on our side waits for the caller to stop sending.
+const LINGER: Duration = Duration::from_secs(1);
+/// hyper's buffer at least: a target beyond our bound must fit, however small the bound on heads is.
+const SMALLEST_BUFFER: usize = 64 * 1024;
+
+/// What one connection may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of a request's head; larger ones are answered by the stack up to twice as many, then by hyper.
+    pub max_header_bytes: usize,
+    /// From a head's first byte to its last.
+    pub header_timeout: Duration,
+    /// From the last byte of an answer, or the opening, to the first byte of a request.
+    pub idle_timeout: Duration,
+    /// From the head of an answer to its last byte: what a caller that does not read can hold up.
+    pub answer_timeout: Duration,
+}
+
+impl Limits {
+    /// The limits of callers' connections.
+    #[must_use]
+    pub fn new(server: &config::Server, answer_timeout: Duration) -> Self {
+        Self {
+            max_header_bytes: server.max_header_bytes,
+            header_timeout: server.header_timeout,
+            idle_timeout: server.idle_timeout,
+            answer_timeout,
+        }
+    }
+
+    fn deadline(&self, phase: Phase, since: Instant) -> Option<Instant> {
+        let timeout = match phase {
+            Phase::Idle => self.idle_timeout,
+            Phase::Head => self.header_timeout,
+            Phase::Working => return None,
+            Phase::Answering | Phase::Flushing => self.answer_timeout,
+            Phase::Lingering => LINGER,
+        };
+        since.checked_add(timeout)
+    }
+}
+
+/// Serves one connection to its end; once `drain` is cancelled, no further request is taken from it.
+///
+/// # Errors
+///
+/// Why it ended other than by either side closing it between requests.
+pub async fn serve_connection<I, S>(
+    io: I,
+    peer: Peer,
+    stack: Arc<S>,
+    limits: Limits,
+    drain: CancellationToken,
+) -> Result<(), Reason>
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Service<Arrival, Error = Infallible>,
+{
+    let phases = Arc::new(Phases::new());
+    let answer = service_fn(|request: http::Request<Incoming>| {
+        let (stack, phases) = (Arc::clone(&stack), Arc::clone(&phases));
+        async move {
+            let (head, incoming) = request.into_parts();
+            let body = Body::from(incoming);
+            phases.called(!http_body::Body::is_end_stream(&body));
+            let answer = stack.call(Arrival { head, body, peer }).await?;
+            phases.answered();
+            Ok::<_, Infallible>(answer.map(|body| WatchedBody::new(body, phases)))
+        }
+    });
+    let io = TokioIo::new(WatchedIo::new(io, Arc::clone(&phases)));
+    let mut connection = pin!(protocol(&limits).serve_connection(io, answer));
+    let mut expired = pin!(expired(&phases, &limits));
+    let mut draining = false;
+    loop {
+        // In this order: the watch looks at the phase that the connection has just entered.
+        tokio::select! {
+            biased;
+            ended = connection.as_mut() => return ended.map_err(|error| Reason::of(&error)),
+            () = drain.cancelled(), if !draining => {
+                draining = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            phase = expired.as_mut() => return Reason::of_expired(phase).map_or(Ok(()), Err),
+        }
+    }
+}
+
+/// hyper's own limits stand above ours, so that it is the stack that answers what is too large.
+fn protocol(limits: &Limits) -> http1::Builder {
+    let buffer = limits.max_header_bytes.saturating_mul(2).max(SMALLEST_BUFFER);
+    let mut protocol = http1::Builder::new();
+    // Its header time-out would also bound the time between requests; `expired` tells the two apart.
+    protocol.header_read_timeout(None).max_buf_size(buffer);
+    protocol
+}
+
+/// Ends when the connection has been in one phase for too long. The one timer is moved only when it would ring too late.
+async fn expired(phases: &Phases, limits: &Limits) -> Phase {
+    let mut timer = pin!(sleep(limits.idle_timeout));
+    poll_fn(|cx| {
+        loop {
+            let (phase, since) = phases.current();
+            let Some(deadline) = limits.deadline(phase, since) else { return Poll::Pending };
+            if deadline < timer.deadline() {
+                timer.as_mut().reset(deadline);
+            }
+            ready!(timer.as_mut().poll(cx));
+            if deadline <= timer.deadline() {
+                return Poll::Ready(phase);
+            }
+            timer.as_mut().reset(deadline);
+        }
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,146 @@
+//! One worker: a thread with a runtime and a stack, to which connections are handed through a channel.
+//!
+//! A connection that panics ends alone. When the channel closes, the worker drains: it ends when connections and tasks have.
+
+use std::convert::Infallible;
+use std::io;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::thread;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use prometheus::IntGauge;
+use tokio::runtime::Runtime;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::metrics::{self, Metrics};
+use crate::server::connection::{Limits, Reason, serve_connection};
+use crate::server::listener::Accepted;
+use crate::service::Service;
+use crate::stage::Arrival;
+
+use super::seat::Seat;
+use super::{Unfinished, WorkerContext};
+
+/// How long blocking calls (name look-ups) may hold up a worker's end.
+const BLOCKING_GRACE: Duration = Duration::from_secs(1);
+
+/// What all workers share.
+#[derive(Clone, Debug)]
+pub(super) struct WorkerSettings {
+    pub(super) limits: Limits,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) cut: CancellationToken,
+}
+
+/// The handle on one worker.
+#[derive(Debug)]
+pub(super) struct Worker {
+    /// Bounded by the permits, of which every connection in it holds one.
+    connections: mpsc::UnboundedSender<(Accepted, Seat)>,
+    open: Arc<AtomicUsize>,
+    gauge: IntGauge,
+    ended: oneshot::Receiver<Unfinished>,
+}
+
+impl Worker {
+    /// Starts the thread and waits until its stack stands.
+    pub(super) fn start<S>(
+        index: usize,
+        runtime: Runtime,
+        settings: WorkerSettings,
+        make_stack: Arc<impl Fn(WorkerContext) -> S + Send + Sync + 'static>,
+    ) -> io::Result<Self>
+    where
+        S: Service<Arrival, Error = Infallible>,
+    {
+        let (connections, arrivals) = mpsc::unbounded_channel();
+        let (tell_ended, ended) = oneshot::channel();
+        let (tell_made, made) = std::sync::mpsc::sync_channel(1);
+        let gauge = settings.metrics.connections.with(());
+        thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
+            let context = WorkerContext { index, tasks: TaskTracker::new(), background: TaskTracker::new() };
+            let stack = {
+                let _inside = runtime.enter();
+                Arc::new(make_stack(context.clone()))
+            };
+            let running = Running { stack, context, settings, connections: TaskTracker::new(), drain: CancellationToken::new() };
+            if tell_made.send(()).is_ok() {
+                let unfinished = runtime.block_on(running.run(arrivals));
+                runtime.shutdown_timeout(BLOCKING_GRACE);
+                // Who does not wait for the end does not want to know.
+                let _ = tell_ended.send(unfinished);
+            }
+        })?;
+        made.recv().map_err(|_| io::Error::other("the stack of a worker could not be made"))?;
+        Ok(Self { connections, open: Arc::default(), gauge, ended })
+    }
+
+    /// Open connections; of a worker that is gone, more than any other has.
+    pub(super) fn open(&self) -> usize {
+        if self.connections.is_closed() { usize::MAX } else { self.open.load(Relaxed) }
+    }
+
+    /// Hands a connection over; an error if the worker is gone.
+    pub(super) fn hand(&self, accepted: Accepted, permit: OwnedSemaphorePermit) -> Result<(), ()> {
+        let seat = Seat::take(&self.open, &self.gauge, permit);
+        self.connections.send((accepted, seat)).map_err(|_| ())
+    }
+
+    /// Closes the channel and waits for the end.
+    pub(super) async fn drain(self) -> Unfinished {
+        drop(self.connections);
+        self.ended.await.unwrap_or_default()
+    }
+}
+
+/// The worker as its own thread sees it.
+struct Running<S> {
+    stack: Arc<S>,
+    context: WorkerContext,
+    settings: WorkerSettings,
+    connections: TaskTracker,
+    drain: CancellationToken,
+}
+
+impl<S: Service<Arrival, Error = Infallible>> Running<S> {
+    /// Serves until the channel is closed and everything has ended, or is cut; says what was cut.
+    async fn run(self, arrivals: mpsc::UnboundedReceiver<(Accepted, Seat)>) -> Unfinished {
+        self.settings.cut.run_until_cancelled(self.serve(arrivals)).await;
+        Unfinished { connections: self.connections.len(), tasks: self.context.tasks.len() }
+    }
+
+    async fn serve(&self, mut arrivals: mpsc::UnboundedReceiver<(Accepted, Seat)>) {
+        while let Some((accepted, seat)) = arrivals.recv().await {
+            self.connections.spawn(self.connection(accepted, seat));
+        }
+        self.drain.cancel();
+        self.connections.close();
+        self.connections.wait().await;
+        // Only now: a connection's last request may have started a task.
+        self.context.tasks.close();
+        self.context.tasks.wait().await;
+    }
+
+    fn connection(&self, accepted: Accepted, seat: Seat) -> impl Future<Output = ()> + use<S> {
+        let (stack, drain) = (Arc::clone(&self.stack), self.drain.clone());
+        let (limits, metrics) = (self.settings.limits, Arc::clone(&self.settings.metrics));
+        async move {
+            let _seat = seat;
+            let peer = accepted.peer;
+            let served = async {
+                let stream = accepted.into_stream().map_err(|_| Reason::Io)?;
+                serve_connection(stream, peer, stack, limits, drain).await
+            };
+            let ended = AssertUnwindSafe(served).catch_unwind().await;
+            if let Err(reason) = ended.unwrap_or(Err(Reason::Panic)) {
+                metrics.connection_errors_total.with(metrics::Reason { reason: reason.label() }).inc();
+                tracing::debug!(reason = reason.label(), "a connection ended in an error");
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The generic cell rate algorithm on one atomic word.
+//!
+//! The word is the theoretical arrival time: when the burst will be whole again. Unlike a token bucket it needs no refilling,
+//! and unlike a window it never admits more than burst + rate × time over any interval.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::rate::Rate;
+
+/// A limit that any number of threads share.
+#[derive(Debug)]
+pub struct Limiter {
+    rate: Rate,
+    interval: u64,
+    origin: Instant,
+    /// Nanoseconds since `origin` at which the burst is whole again.
+    whole_at: AtomicU64,
+}
+
+/// What a limiter decided, and where that leaves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// Whether the request may go on.
+    pub admitted: bool,
+    /// Requests that would be admitted now.
+    pub remaining: u32,
+    /// Time to the next request that will be admitted.
+    pub wait: Duration,
+}
+
+impl Limiter {
+    /// A limiter whose burst is whole at `now`.
+    #[must_use]
+    pub fn new(rate: Rate, now: Instant) -> Self {
+        Self { rate, interval: nanos(rate.interval()), origin: now, whole_at: AtomicU64::new(0) }
+    }
+
+    /// The rate it admits.
+    #[must_use]
+    pub fn rate(&self) -> Rate {
+        self.rate
+    }
+
+    /// Decides about one request, leaving `reserve` of the burst to others.
+    pub fn decide(&self, now: Instant, reserve: u32) -> Decision {
+        let now = nanos(now.saturating_duration_since(self.origin));
+        let usable = self.rate.burst.get().saturating_sub(reserve).max(1);
+        let tolerance = self.interval * u64::from(usable - 1);
+        let admit = |whole_at: u64| {
+            let owed = whole_at.saturating_sub(now);
+            (owed <= tolerance).then_some(now + owed + self.interval)
+        };
+        let (admitted, whole_at) = match self.whole_at.fetch_update(Relaxed, Relaxed, admit) {
+            Ok(before) => (true, admit(before).unwrap_or(before)),
+            Err(unchanged) => (false, unchanged),
+        };
+        let owed = whole_at.saturating_sub(now);
+        let left = (self.interval * u64::from(usable)).saturating_sub(owed) / self.interval;
+        Decision {
+            admitted,
+            remaining: u32::try_from(left).unwrap_or(u32::MAX),
+            wait: Duration::from_nanos(owed.saturating_sub(tolerance)),
+        }
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn rate(requests: u32, burst: u32) -> Rate {
+        Rate { requests: NonZeroU32::new(requests).unwrap(), per: Duration::from_secs(1), burst: NonZeroU32::new(burst).unwrap() }
+    }
+
+    #[test]
+    fn a_whole_burst_is_admitted_at_once_and_then_one_per_interval() {
+        let start = Instant::now();
+        let limiter = Limiter::new(rate(10, 3), start);
+
+        let left: Vec<_> = (0..3).map(|_| limiter.decide(start, 0).remaining).collect();
+        let refused = limiter.decide(start, 0);
+
+        assert_eq!(left, [2, 1, 0]);
+        assert_eq!(refused, Decision { admitted: false, remaining: 0, wait: Duration::from_millis(100) });
+        assert!(!limiter.decide(start + Duration::from_millis(99), 0).admitted);
+        assert!(limiter.decide(start + Duration::from_millis(100), 0).admitted);
+    }
+
+    #[test]
+    fn a_reserve_is_left_to_those_who_may_use_it() {
+        let start = Instant::now();
+        let limiter = Limiter::new(rate(10, 10), start);
+
+        let reads = (0..10).filter(|_| limiter.decide(start, 3).admitted).count();
+        let payments = (0..10).filter(|_| limiter.decide(start, 0).admitted).count();
+
+        assert_eq!((reads, payments), (7, 3));
+    }
+
+    proptest! {
+        #[test]
+        fn no_interval_admits_more_than_burst_plus_rate_times_time(
+            requests in 1_u32..50, burst in 1_u32..20, gaps in prop::collection::vec(0_u64..500, 1..200),
+        ) {
+            let start = Instant::now();
+            let rate = rate(requests, burst);
+            let limiter = Limiter::new(rate, start);
+            let mut now = start;
+            let mut admitted = Vec::new();
+
+            for gap in gaps {
+                now += Duration::from_millis(gap);
+                if limiter.decide(now, 0).admitted {
+                    admitted.push(now);
+                }
+            }
+
+            for (first, from) in admitted.iter().enumerate() {
+                for (last, to) in admitted.iter().enumerate().skip(first) {
+                    let earned = (*to - *from).as_nanos() / rate.interval().as_nanos();
+                    prop_assert!(((last - first) as u128) < u128::from(burst) + earned);
+                }
+            }
+        }
+
+        #[test]
+        fn who_waits_as_told_is_admitted(requests in 1_u32..1000, burst in 1_u32..50, calls in 1_usize..100) {
+            let start = Instant::now();
+            let limiter = Limiter::new(rate(requests, burst), start);
+            for _ in 0..calls {
+                limiter.decide(start, 0);
+            }
+
+            let told = limiter.decide(start, 0);
+
+            prop_assert!(limiter.decide(start + told.wait, 0).admitted);
+        }
+    }
+}
