@@ -7,8 +7,8 @@ use jsonwebtoken::Algorithm;
 
 use self::text::{date, inline, list, percent, quoted};
 use super::settings::{
-    ApiKey, Config, Credential, Issuer, KeySource, Limit, LogFormat, Passport, Readiness, SecretSource, Server, Tenant, TenantFrom,
-    TokenRequest,
+    ApiKey, Config, Credential, Issuer, KeySource, Limit, LogFormat, Passport, Readiness, SecretSource, Server, Tenant,
+    TenantFrom, TokenRequest,
 };
 use crate::catalogue::Mode;
 use crate::units::{Size, Span};
@@ -101,10 +101,7 @@ fn passport(toml: &mut Toml, passport: &Passport) {
 
 fn issuer(toml: &mut Toml, issuer: &Issuer) {
     let algorithms: Vec<String> = issuer.algorithms.iter().map(name_of).collect();
-    toml.open("[[issuers]]")
-        .text("issuer", &issuer.issuer)
-        .texts("audience", &issuer.audience)
-        .texts("algorithms", &algorithms);
+    toml.open("[[issuers]]").text("issuer", &issuer.issuer).texts("audience", &issuer.audience).texts("algorithms", &algorithms);
     match &issuer.keys {
         KeySource::JwksUrl(url) => toml.text("jwks_url", &url.to_string()),
         KeySource::JwksFile(path) => toml.text("jwks_file", &path.to_string_lossy()),

@@ -133,10 +133,7 @@ fn challenges_follow_rfc_6750() {
     let challenge = |refusal: Refusal| refusal.challenge().unwrap().to_str().unwrap().to_owned();
 
     assert_eq!(challenge(Refusal::MissingCredential), r#"Bearer realm="passport-gateway""#);
-    assert_eq!(
-        challenge(Refusal::InvalidCredential("expired")),
-        r#"Bearer realm="passport-gateway", error="invalid_token""#
-    );
+    assert_eq!(challenge(Refusal::InvalidCredential("expired")), r#"Bearer realm="passport-gateway", error="invalid_token""#);
     assert_eq!(
         challenge(Refusal::InsufficientScope("paas.core.accounts.get".parse().unwrap())),
         r#"Bearer realm="passport-gateway", error="insufficient_scope", scope="paas.core.accounts.get""#

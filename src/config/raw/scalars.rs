@@ -121,7 +121,8 @@ impl<'a> Value<'a> {
     pub(in crate::config) fn url(&self) -> Option<Uri> {
         const EXAMPLE: &str = "\"https://host.example/path\"";
         let text = self.text_such_as("a URL", EXAMPLE)?;
-        let absolute = |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty());
+        let absolute =
+            |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty());
         let Some(uri) = text.trim_end_matches('/').parse::<Uri>().ok().filter(absolute) else {
             return self.fault("is no http or https URL", format!("write a whole URL, such as {EXAMPLE}"));
         };

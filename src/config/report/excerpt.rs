@@ -6,8 +6,19 @@ use crate::fault::{Fault, SourceId};
 
 /// The sections whose values are no secrets, if they stand where they should.
 const OPEN: [&str; 13] = [
-    "server", "admin", "lifecycle", "passport", "issuers", "local", "tenants", "validation", "cache", "retry", "breaker",
-    "operations", "telemetry",
+    "server",
+    "admin",
+    "lifecycle",
+    "passport",
+    "issuers",
+    "local",
+    "tenants",
+    "validation",
+    "cache",
+    "retry",
+    "breaker",
+    "operations",
+    "telemetry",
 ];
 
 /// A line up to the end of what the fault is about; strings before that are blanked.
@@ -79,14 +90,20 @@ mod tests {
 
     #[test]
     fn what_follows_an_unknown_key_is_not_shown() {
-        assert_eq!(shown("tenants.acme.client_scret", "client_scret = \"hunter2\"", "client_scret").as_deref(), Some("client_scret"));
+        assert_eq!(
+            shown("tenants.acme.client_scret", "client_scret = \"hunter2\"", "client_scret").as_deref(),
+            Some("client_scret")
+        );
     }
 
     #[test]
     fn strings_before_the_fault_are_blanked() {
         let line = "acme = { scret = \"hunter2\", other = 'hunter2', rate = 3 }";
 
-        assert_eq!(shown("tenants.acme.rate", line, "3").as_deref(), Some("acme = { scret = \"*******\", other = '*******', rate = 3"));
+        assert_eq!(
+            shown("tenants.acme.rate", line, "3").as_deref(),
+            Some("acme = { scret = \"*******\", other = '*******', rate = 3")
+        );
     }
 
     #[test]

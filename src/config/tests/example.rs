@@ -36,7 +36,10 @@ fn without_its_secrets_it_says_which_are_missing() {
 
     let shown: Vec<String> = report.lines().collect();
     assert_eq!(shown.len(), 2);
-    assert!(shown[0].contains("credentials.acme.client_id: the secret's environment variable `ACME_CLIENT_ID` is not set"), "{shown:?}");
+    assert!(
+        shown[0].contains("credentials.acme.client_id: the secret's environment variable `ACME_CLIENT_ID` is not set"),
+        "{shown:?}"
+    );
 }
 
 #[test]

@@ -82,7 +82,8 @@ fn a_key_that_stands_twice_is_reported() {
 
 #[test]
 fn a_section_of_the_wrong_kind_is_reported_once() {
-    for (kind, expected) in [("tenants", "1:11: tenants: is to be a table"), ("operations", "1:14: operations: is to be a table")] {
+    for (kind, expected) in [("tenants", "1:11: tenants: is to be a table"), ("operations", "1:14: operations: is to be a table")]
+    {
         let found = faults(read(&format!("{kind} = 3\n")));
 
         assert_eq!(found.iter().filter(|line| line.starts_with(expected)).count(), 1, "{found:#?}");
@@ -153,7 +154,10 @@ fn what_is_off_may_be_written() {
 #[test]
 fn every_known_key_is_read() {
     for (section, keys) in [
-        ("server", "listen hosts workers max_connections max_header_bytes max_body_bytes header_timeout body_timeout idle_timeout"),
+        (
+            "server",
+            "listen hosts workers max_connections max_header_bytes max_body_bytes header_timeout body_timeout idle_timeout",
+        ),
         ("admin", "listen"),
         ("lifecycle", "readiness pre_drain drain"),
         (
@@ -222,7 +226,9 @@ fn addresses_are_checked() {
 
 #[test]
 fn any_number_of_listeners_may_ask_for_any_port() {
-    let config = accepted(&format!("server = {{ listen = [\"127.0.0.1:0\", \"127.0.0.1:0\"] }}\nadmin = {{ listen = \"127.0.0.1:0\" }}{LEAST}"));
+    let config = accepted(&format!(
+        "server = {{ listen = [\"127.0.0.1:0\", \"127.0.0.1:0\"] }}\nadmin = {{ listen = \"127.0.0.1:0\" }}{LEAST}"
+    ));
 
     assert_eq!(config.server.listen.len(), 2);
 }
@@ -236,9 +242,11 @@ fn hosts_are_kept_in_lower_case() {
 
 #[test]
 fn listening_beyond_this_machine_is_advised_against() {
-    let text = LEAST.replace("[local]\ntenant = \"acme\"", "") + &format!("[[api_keys]]\nid = \"a\"\nsha256 = \"{}\"\ntenant = \"acme\"\nscopes = [\"paas.core.*\"]\n", "ab".repeat(32));
+    let text = LEAST.replace("[local]\ntenant = \"acme\"", "")
+        + &format!("[[api_keys]]\nid = \"a\"\nsha256 = \"{}\"\ntenant = \"acme\"\nscopes = [\"paas.core.*\"]\n", "ab".repeat(32));
 
-    let found = advice(read(&format!("server = {{ listen = [\"0.0.0.0:8080\"] }}\nadmin = {{ listen = \"0.0.0.0:9901\" }}\n{text}")));
+    let found =
+        advice(read(&format!("server = {{ listen = [\"0.0.0.0:8080\"] }}\nadmin = {{ listen = \"0.0.0.0:9901\" }}\n{text}")));
 
     assert!(found[0].starts_with("1:22: server.listen[0]: takes plain HTTP from other machines"), "{found:#?}");
     assert!(found[1].starts_with("2:20: admin.listen: can be reached from other machines"), "{found:#?}");

@@ -86,7 +86,8 @@ fn digest(value: &Value<'_>) -> Option<[u8; 32]> {
     let bytes: Option<Vec<u8>> = text.as_bytes().chunks(2).map(byte).collect();
     match bytes.filter(|_| hexadecimal).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
         Some(digest) => Some(digest),
-        None => value.fault("is no SHA-256 digest: 64 hexadecimal digits", "write what `passport-gateway hash-key` prints for the key"),
+        None => value
+            .fault("is no SHA-256 digest: 64 hexadecimal digits", "write what `passport-gateway hash-key` prints for the key"),
     }
 }
 

@@ -71,7 +71,9 @@ pub(super) fn check_drain(root: &Table<'_>, catalogue: &Catalogue, passport: &Pa
             None if root.names("lifecycle").value("drain").is_some() => root.names("lifecycle").place("drain"),
             None => root.names("passport").place("timeout"),
         };
-        root.record(place.error(over_drain(&operation.name, timeout, lifecycle.drain), "raise `lifecycle.drain`, or lower the timeout"));
+        root.record(
+            place.error(over_drain(&operation.name, timeout, lifecycle.drain), "raise `lifecycle.drain`, or lower the timeout"),
+        );
     }
 }
 
@@ -135,7 +137,11 @@ fn read(value: &Value<'_>, table: &Table<'_>) -> RawOperation {
             return RawOperation::default();
         };
         let place = table.place(&key);
-        table.record(place.error(error.message(), "correct it, as the catalogue's own operations are written").at(error.span().unwrap_or(place.span)));
+        table.record(
+            place
+                .error(error.message(), "correct it, as the catalogue's own operations are written")
+                .at(error.span().unwrap_or(place.span)),
+        );
         entries.remove(key.as_str());
     }
 }

@@ -64,7 +64,8 @@ fn issuer(value: &Value<'_>, names: &Names<'_>) -> Option<Issuer> {
     let keys = keys(&table, issuer, &algorithms);
     Some(Issuer {
         issuer: issuer?.to_owned(),
-        audience: audience.map_or_else(|| vec!["passport-gateway".to_owned()], |names| names.into_iter().map(str::to_owned).collect()),
+        audience: audience
+            .map_or_else(|| vec!["passport-gateway".to_owned()], |names| names.into_iter().map(str::to_owned).collect()),
         algorithms,
         keys: keys?,
         refresh,
@@ -76,7 +77,8 @@ fn algorithm(value: &Value<'_>) -> Option<Algorithm> {
     let text = value.text_such_as("an algorithm", "\"ES256\"")?;
     let symmetric = text.to_ascii_uppercase().starts_with("HS");
     if symmetric || text.eq_ignore_ascii_case("none") {
-        let message = if symmetric { "whoever checks such a signature could make one as well" } else { "it is no signature at all" };
+        let message =
+            if symmetric { "whoever checks such a signature could make one as well" } else { "it is no signature at all" };
         return value.fault(message, "let the issuer sign with a private key: RS256, ES256 or EdDSA");
     }
     value.word(&ALGORITHMS)
@@ -86,7 +88,9 @@ fn tenant(table: &Table<'_>, names: &Names<'_>) -> Option<TenantFrom> {
     let claim = table.or("tenant_claim", "tenant", Value::text);
     let fixed = table.read("tenant", |value| names.tenant(value));
     match (table.value("tenant_claim"), table.value("tenant")) {
-        (Some(claim), Some(_)) => claim.fault("stands beside `tenant`", "keep `tenant` for an issuer of one tenant, `tenant_claim` otherwise"),
+        (Some(claim), Some(_)) => {
+            claim.fault("stands beside `tenant`", "keep `tenant` for an issuer of one tenant, `tenant_claim` otherwise")
+        }
         (_, Some(_)) => fixed.map(TenantFrom::Fixed),
         (_, None) => Some(TenantFrom::Claim(claim.to_owned())),
     }
@@ -96,7 +100,8 @@ fn tenant(table: &Table<'_>, names: &Names<'_>) -> Option<TenantFrom> {
 fn keys(table: &Table<'_>, issuer: Option<&str>, algorithms: &[Algorithm]) -> Option<KeySource> {
     const SOURCES: [&str; 4] = ["jwks_url", "jwks_file", "public_key", "discovery"];
     let discovery = table.or("discovery", false, Value::flag);
-    let named: Vec<&str> = SOURCES.into_iter().filter(|key| table.value(key).is_some() && (*key != "discovery" || discovery)).collect();
+    let named: Vec<&str> =
+        SOURCES.into_iter().filter(|key| table.value(key).is_some() && (*key != "discovery" || discovery)).collect();
     let read = [
         table.read("jwks_url", url).map(KeySource::JwksUrl),
         table.read("jwks_file", jwks_file).map(KeySource::JwksFile),
@@ -134,14 +139,17 @@ fn jwks_file(value: &Value<'_>) -> Option<PathBuf> {
     match serde_json::from_str::<JwkSet>(&text) {
         Ok(set) if set.keys.is_empty() => value.fault("names a file that holds no keys", "write the issuer's JWK set there"),
         Ok(_) => Some(path),
-        Err(_) => value.fault("names a file that is no JWK set", "write the issuer's JWK set there: {\"keys\": […]} (RFC 7517 §5)"),
+        Err(_) => {
+            value.fault("names a file that is no JWK set", "write the issuer's JWK set there: {\"keys\": […]} (RFC 7517 §5)")
+        }
     }
 }
 
 fn public_key(value: &Value<'_>, algorithms: &[Algorithm]) -> Option<PathBuf> {
     let (path, text) = value.file()?;
     if text.contains("PRIVATE KEY") {
-        return value.fault("names a file that holds a private key", "write only the public key there, and renew the private one");
+        return value
+            .fault("names a file that holds a private key", "write only the public key there, and renew the private one");
     }
     let fits = |algorithm: &Algorithm| match algorithm {
         Algorithm::ES256 | Algorithm::ES384 => DecodingKey::from_ec_pem(text.as_bytes()).is_ok(),

@@ -20,7 +20,11 @@ pub(super) struct Names<'a> {
 impl<'a> Names<'a> {
     pub(super) fn declared(root: &Table<'a>) -> Self {
         let (tenants, credentials) = (root.names("tenants"), root.names("credentials"));
-        Self { tenants: declared(&tenants), credentials: declared(&credentials), used: tenants.named().map(credential_of).collect() }
+        Self {
+            tenants: declared(&tenants),
+            credentials: declared(&credentials),
+            used: tenants.named().map(credential_of).collect(),
+        }
     }
 
     /// A reference to a tenant.

@@ -91,7 +91,8 @@ fn forwarded(value: &Value<'_>) -> Option<HeaderName> {
         return value.fault("is no header field's name", format!("write one, such as {EXAMPLE}"));
     };
     let forged = ["x-forwarded-", "proxy-", "if-"].iter().any(|prefix| name.as_str().starts_with(prefix));
-    if forged || refused.contains(&name) || matches!(name.as_str(), "x-api-key" | "x-real-ip" | "idempotency-key" | "keep-alive") {
+    if forged || refused.contains(&name) || matches!(name.as_str(), "x-api-key" | "x-real-ip" | "idempotency-key" | "keep-alive")
+    {
         return value.fault("is a field that never goes up from a caller", "remove it");
     }
     Some(name)

@@ -54,7 +54,8 @@ pub(super) fn telemetry(root: &Table<'_>) -> Telemetry {
     Telemetry {
         log: section.or("log", "info".to_owned(), filter),
         access_log: section.or("access_log", true, Value::flag),
-        format: section.or("format", LogFormat::Json, |value| value.word(&[("json", LogFormat::Json), ("text", LogFormat::Text)])),
+        format: section
+            .or("format", LogFormat::Json, |value| value.word(&[("json", LogFormat::Json), ("text", LogFormat::Text)])),
     }
 }
 

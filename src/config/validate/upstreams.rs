@@ -30,7 +30,11 @@ pub(super) fn upstreams(section: &Table<'_>, environment: &str, catalogue: &Cata
         .upstreams()
         .iter()
         .zip(bases)
-        .map(|(upstream, (base, own))| Upstream { name: Arc::clone(&upstream.name), base, token_url: own.or_else(|| token_url.clone()) })
+        .map(|(upstream, (base, own))| Upstream {
+            name: Arc::clone(&upstream.name),
+            base,
+            token_url: own.or_else(|| token_url.clone()),
+        })
         .collect();
     check(section, &upstreams, catalogue);
     upstreams
@@ -94,7 +98,9 @@ fn check(section: &Table<'_>, upstreams: &[Upstream], catalogue: &Catalogue) {
         return;
     }
     if upstreams.iter().any(|upstream| upstream.base.is_some() && upstream.token_url.is_none()) {
-        section.record(section.place("token_url").error("is missing: nothing says where tokens are made", "set `passport.token_url`"));
+        section.record(
+            section.place("token_url").error("is missing: nothing says where tokens are made", "set `passport.token_url`"),
+        );
     }
     for (at, upstream) in upstreams.iter().enumerate().filter(|(_, upstream)| upstream.base.is_none()) {
         disabled(section, &place, at, &upstream.name, catalogue);
@@ -103,8 +109,10 @@ fn check(section: &Table<'_>, upstreams: &[Upstream], catalogue: &Catalogue) {
 
 fn disabled(section: &Table<'_>, place: &Place, upstream: usize, name: &str, catalogue: &Catalogue) {
     let operations = catalogue.operations().map(|(_, operation)| operation);
-    let names: Vec<&str> =
-        operations.filter(|operation| operation.enabled && operation.upstream.index() == upstream).map(|operation| &*operation.name).collect();
+    let names: Vec<&str> = operations
+        .filter(|operation| operation.enabled && operation.upstream.index() == upstream)
+        .map(|operation| &*operation.name)
+        .collect();
     if !names.is_empty() {
         let message = format!("upstream `{name}` has no URL here, so these operations are unavailable: {}", names.join(", "));
         section.record(place.warning(message, format!("set `passport.upstreams.{name}` if you know its URL")));

@@ -32,7 +32,7 @@ pub(super) fn build(style: TokenRequest, url: &Uri, secrets: &ClientSecrets) -> 
 
 fn json(secrets: &ClientSecrets) -> Result<Bytes, Failure> {
     #[derive(Serialize)]
-    struct Grant<'a> {
+    struct Body<'a> {
         client_id: &'a str,
         client_secret: &'a str,
         grant_type: &'static str,
@@ -40,7 +40,7 @@ fn json(secrets: &ClientSecrets) -> Result<Bytes, Failure> {
     let (client_id, client_secret) = (secrets.id.expose(), secrets.secret.expose());
     // Large enough for every character escaped: a buffer that grows leaves copies behind.
     let mut body = Zeroizing::new(Vec::with_capacity(128 + 6 * (client_id.len() + client_secret.len())));
-    serde_json::to_writer(&mut *body, &Grant { client_id, client_secret, grant_type: GRANT }).map_err(|_| Failure::Internal)?;
+    serde_json::to_writer(&mut *body, &Body { client_id, client_secret, grant_type: GRANT }).map_err(|_| Failure::Internal)?;
     Ok(Bytes::from_owner(body))
 }
 
@@ -103,8 +103,7 @@ mod tests {
 
         assert_eq!(head.headers[header::CONTENT_TYPE], "application/x-www-form-urlencoded");
         assert!(!head.headers.contains_key(header::AUTHORIZATION));
-        let expected =
-            "grant_type=client_credentials&client_id=a%20c%3Ame&client_secret=s%26%3D%2B%25%C3%A9*-._%7E";
+        let expected = "grant_type=client_credentials&client_id=a%20c%3Ame&client_secret=s%26%3D%2B%25%C3%A9*-._%7E";
         assert_eq!(body, expected);
     }
 

@@ -38,7 +38,7 @@ pub(super) fn renewal(sent: Instant, ended: Instant, lifetime: Duration, chance:
 
 /// Until when a token that was asked for at `sent` is used.
 pub(super) fn usable_until(sent: Instant, lifetime: Duration) -> Instant {
-    sent + (lifetime - MARGIN.min(lifetime / MARGIN_SHARE))
+    sent + lifetime.saturating_sub(MARGIN.min(lifetime / MARGIN_SHARE))
 }
 
 /// How long to wait after the `count`th failure in a row of its sort.

@@ -155,11 +155,7 @@ impl Source {
     }
 
     /// Looks until there is a decision. Its patience is the runtime's time: it waits for a peer's bytes.
-    async fn settled(
-        &self,
-        deadline: Instant,
-        look: impl Fn(&Life, Instant) -> Standing + Send,
-    ) -> Result<Arc<Token>, Withheld> {
+    async fn settled(&self, deadline: Instant, look: impl Fn(&Life, Instant) -> Standing + Send) -> Result<Arc<Token>, Withheld> {
         let mut changed = self.changed.subscribe();
         let look = || look(&self.life(), self.clock.now());
         let patience = deadline.min(Instant::now() + PATIENCE);

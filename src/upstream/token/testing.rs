@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
@@ -16,6 +17,14 @@ use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::testing::wall;
+
+/// Lets a future go on by itself.
+pub(super) fn aside<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    TaskTracker::new().spawn(future)
+}
 
 /// What a token endpoint would answer with this token and life in seconds.
 pub(super) fn granting(token: &str, expires_in: u64) -> String {
@@ -49,10 +58,7 @@ impl TokenEndpoint for Scripted {
     async fn ask(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Unanswered> {
         let (reply, answer) = oneshot::channel();
         self.0.send(Asked { request, at: Instant::now(), reply }).expect("the script goes on");
-        match answer.await {
-            Ok(answer) => answer,
-            Err(_) => panic!("the endpoint has a defect"),
-        }
+        answer.await.expect("the script has no defect in mind")
     }
 }
 

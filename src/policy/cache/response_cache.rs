@@ -1,0 +1,237 @@
+//! What all workers share of the cache: the store, the flights and the generations.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use http::{HeaderName, Method, header};
+use serde::Serialize;
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use super::answer::Answer;
+use super::control::CacheControl;
+use super::fill::Filled;
+use super::flight::{Flight, Flights, Outcome, Seat};
+use super::freshness::{Freshness, Received, Use};
+use super::generation::{Epoch, Generations};
+use super::key::{Key, KeyRef, Selectors, Variant};
+use super::store::{Entry, Found, Store, Stored};
+use crate::clock::{Clock, SharedClock};
+use crate::config;
+use crate::exchange::{CacheResult, CacheStatus};
+use crate::metrics::Metrics;
+use crate::stage::Validated;
+use crate::tenant::TenantName;
+
+/// How long nobody waits for another's answer after one that could not be shared.
+const NOT_COALESCABLE: Duration = Duration::from_secs(5);
+
+/// The one cache of a gateway, shared by its workers.
+pub struct ResponseCache {
+    settings: config::Cache,
+    sent_up: Selectors,
+    store: Store,
+    flights: Arc<Flights>,
+    generations: Generations,
+    clock: SharedClock,
+    tasks: TaskTracker,
+    results: [AtomicU64; 6],
+}
+
+/// The cache's state, as `/status` shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct CacheReport {
+    /// Bytes it may hold; 0 is off.
+    pub max_bytes: u64,
+    /// Bytes it holds.
+    pub bytes: u64,
+    /// Entries it holds, invalidated ones that nobody asked for since included.
+    pub entries: usize,
+    /// Upstream calls under way for it.
+    pub flights: usize,
+    /// Requests answered from it, fresh.
+    pub hits: u64,
+    /// Requests answered from it, stale.
+    pub stale: u64,
+    /// Requests answered by another's upstream call.
+    pub collapsed: u64,
+    /// Requests that asked upstream.
+    pub misses: u64,
+    /// Requests for cacheable operations that it was not asked for.
+    pub bypasses: u64,
+}
+
+impl ResponseCache {
+    /// An empty cache. `forwarded` are the callers' fields that go up besides the usual ones; fills run on `tasks`.
+    #[must_use]
+    pub fn new(
+        settings: config::Cache,
+        forwarded: &[HeaderName],
+        clock: SharedClock,
+        metrics: Arc<Metrics>,
+        tasks: TaskTracker,
+    ) -> Self {
+        let usual = [header::ACCEPT, header::ACCEPT_LANGUAGE];
+        Self {
+            settings,
+            sent_up: Selectors::new(usual.into_iter().chain(forwarded.iter().cloned())),
+            store: Store::new(settings.max_bytes, metrics),
+            flights: Arc::default(),
+            generations: Generations::default(),
+            clock,
+            tasks,
+            results: Default::default(),
+        }
+    }
+
+    /// Makes everything that was stored or asked for until now unusable for these operations of a Passport account.
+    ///
+    /// Returns once no request on any worker can be answered with it.
+    pub fn invalidate<'a>(&self, account: &str, operations: impl IntoIterator<Item = &'a str>) {
+        for operation in operations {
+            self.generations.invalidate(account, operation);
+        }
+    }
+
+    /// Forgets what is stored or under way for a tenant, an operation, both or, with neither, altogether.
+    ///
+    /// Says how many entries were removed.
+    pub fn purge(&self, tenant: Option<&TenantName>, operation: Option<&str>) -> usize {
+        self.generations.purge(tenant, operation);
+        self.store.purge(tenant, operation)
+    }
+
+    /// The present state.
+    #[must_use]
+    pub fn status(&self) -> CacheReport {
+        let (entries, bytes) = self.store.size();
+        let count = |result: CacheResult| self.results[result as usize].load(Relaxed);
+        CacheReport {
+            max_bytes: self.settings.max_bytes,
+            bytes,
+            entries,
+            flights: self.flights.len(),
+            hits: count(CacheResult::Hit),
+            stale: count(CacheResult::Stale),
+            collapsed: count(CacheResult::Collapsed),
+            misses: count(CacheResult::Miss),
+            bypasses: count(CacheResult::Bypass),
+        }
+    }
+
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    pub(super) fn tasks(&self) -> &TaskTracker {
+        &self.tasks
+    }
+
+    pub(super) fn largest_body(&self) -> usize {
+        self.store.largest_body()
+    }
+
+    /// Whether the cache is asked for a request at all: not if it is off, or the caller or the request's kind forbids it.
+    pub(super) fn concerns(&self, request: &Validated, control: &CacheControl) -> bool {
+        let retrieves = matches!(request.head().method, Method::GET | Method::HEAD) && request.body().is_empty();
+        self.settings.max_bytes > 0 && retrieves && !control.no_store
+    }
+
+    /// What is stored for a request.
+    pub(super) fn find(&self, request: &Validated) -> Found {
+        let none = Variant::default();
+        self.store.find(KeyRef::of(request, &none), |selectors| Variant::of(selectors, &request.head().headers))
+    }
+
+    /// What was answered to a request, if it may be kept.
+    pub(super) fn freshness(&self, request: &Validated, received: &Received<'_>) -> Option<Freshness> {
+        Freshness::of(received, request.operation().cache?, self.settings, self.clock.now())
+    }
+
+    /// The present generation of what a request asks for.
+    pub(super) fn epoch(&self, request: &Validated) -> Epoch {
+        self.generations.epoch(request)
+    }
+
+    /// Finds a request's place on a flight for its key.
+    pub(super) fn board(&self, request: &Validated, control: &CacheControl) -> Seat<Arc<Entry>> {
+        let now = self.clock.now();
+        let may_join =
+            |flight: &Flight| flight.epoch.is_current() && control.may_join(now.saturating_duration_since(flight.began));
+        let landed = || match self.find(request) {
+            Found::Entry(entry) if entry.freshness.good_for(control, now) == Use::Fresh => Some(entry),
+            _ => None,
+        };
+        self.flights.board(self.flight_key(request), || Flight::new(now, self.epoch(request), false), may_join, landed)
+    }
+
+    /// Finds a place for a request that has waited too long on `first`: a later flight, or a second one of its own.
+    pub(super) fn board_again(&self, request: &Validated, first: &Arc<Flight>) -> Seat<Outcome> {
+        let departure = || Flight::new(self.clock.now(), self.epoch(request), true);
+        let may_join = |flight: &Flight| flight.second || !std::ptr::eq(flight, &raw const **first);
+        self.flights.board(self.flight_key(request), departure, may_join, || first.outcome())
+    }
+
+    /// Requests share a flight only where they agree in every field that goes up: what selects is not known before the answer.
+    fn flight_key(&self, request: &Validated) -> Key {
+        Key::of(request, Variant::of(&self.sent_up, &request.head().headers))
+    }
+
+    /// Keeps what was begun without a flight, as a flight's landing does.
+    pub(super) fn keep_between_boardings(
+        &self,
+        request: &Validated,
+        filled: &Filled,
+        epoch: &Epoch,
+        began: Instant,
+    ) -> Option<i64> {
+        self.flights.between_boardings(|| self.keep(request, filled, epoch, began))
+    }
+
+    /// Stores what may be stored, and says for how many seconds it will be fresh. Runs while no flight can be boarded.
+    ///
+    /// Nothing begun before an invalidation is kept, and nothing takes the place of what was asked for later.
+    pub(super) fn keep(&self, request: &Validated, filled: &Filled, epoch: &Epoch, began: Instant) -> Option<i64> {
+        let is_outdated = || matches!(self.find(request), Found::Entry(entry) if entry.freshness.asked() > began);
+        if !epoch.is_current() || is_outdated() {
+            return None;
+        }
+        match filled {
+            Filled::Shared(answer, Some(freshness)) => self.keep_answer(request, answer, *freshness, epoch),
+            Filled::Alone(_) => {
+                let until = self.clock.now() + NOT_COALESCABLE;
+                self.store.put(Key::of(request, Variant::default()), Stored::Alone(until));
+                None
+            }
+            Filled::Shared(_, None) | Filled::Refused(_) => None,
+        }
+    }
+
+    fn keep_answer(&self, request: &Validated, answer: &Arc<Answer>, freshness: Freshness, epoch: &Epoch) -> Option<i64> {
+        let (selectors, variant) = answer.selects()?;
+        let entry = Entry { answer: Arc::clone(answer), freshness, epoch: epoch.clone() };
+        let stored = Stored::Entry(Arc::new(entry));
+        if selectors.is_empty() {
+            self.store.put(Key::of(request, Variant::default()), stored);
+        } else {
+            self.store.put(Key::of(request, Variant::default()), Stored::Varies(selectors.clone()));
+            self.store.put(Key::of(request, variant.clone()), stored);
+        }
+        Some(freshness.ttl(self.clock.now()))
+    }
+
+    /// Tells a request's exchange how it was dealt with, and counts it.
+    pub(super) fn tell(&self, request: &Validated, status: CacheStatus) {
+        self.results[status.result as usize].fetch_add(1, Relaxed);
+        request.exchange().set_cache(status);
+    }
+}
+
+impl fmt::Debug for ResponseCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Keys are personal data; the state is all there is to show.
+        f.debug_tuple("ResponseCache").field(&self.status()).finish()
+    }
+}

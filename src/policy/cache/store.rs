@@ -1,0 +1,180 @@
+//! Where entries are kept: bounded in bytes, and not to be flushed by a scan or by one huge answer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use quick_cache::sync::Cache;
+use quick_cache::{Lifecycle, OptionsBuilder, Weighter};
+use smallvec::SmallVec;
+use tokio::time::Instant;
+
+use super::answer::Answer;
+use super::freshness::Freshness;
+use super::generation::Epoch;
+use super::key::{Key, KeyRef, Selectors, Variant};
+use crate::metrics::{Cause, Metrics};
+use crate::tenant::TenantName;
+
+/// The largest body that is held, however large the cache is.
+const LARGEST_BODY: u64 = 1 << 20;
+/// No body takes more than this part of a shard: one huge answer must not evict the rest.
+const SHARE: u64 = 8;
+/// Shards part the lock, yet one must have room for several of the largest bodies.
+const SHARD: u64 = SHARE * LARGEST_BODY;
+const MOST_SHARDS: u64 = 16;
+/// What an entry takes beside key, fields and body: its structures, their allocations, its places in the map and the rings.
+const OVERHEAD: usize = 768;
+/// What entries are expected to take, for the number of keys remembered beyond those present.
+const TYPICAL: u64 = 4096;
+
+/// Stored answers by key.
+pub(super) struct Store {
+    cache: Cache<Key, Stored, ByBytes, foldhash::fast::RandomState, Evictions>,
+    largest_body: usize,
+    metrics: Arc<Metrics>,
+}
+
+/// What stands under a key.
+#[derive(Clone)]
+pub(super) enum Stored {
+    /// An answer.
+    Entry(Arc<Entry>),
+    /// The answers stand under variants of the key, by these fields.
+    Varies(Selectors),
+    /// Answers under this key cannot be shared: nobody should wait for another's before this instant.
+    Alone(Instant),
+}
+
+/// A stored answer.
+pub(super) struct Entry {
+    /// What is served.
+    pub answer: Arc<Answer>,
+    /// How long.
+    pub freshness: Freshness,
+    /// Since when it may be wrong.
+    pub epoch: Epoch,
+}
+
+/// What was found for a request.
+pub(super) enum Found {
+    /// An answer that was not invalidated, fresh or stale.
+    Entry(Arc<Entry>),
+    /// No answer.
+    Nothing,
+    /// No answer, and none that could be shared is expected before this instant.
+    Alone(Instant),
+}
+
+impl Store {
+    /// A store of at most so many bytes.
+    pub(super) fn new(max_bytes: u64, metrics: Arc<Metrics>) -> Self {
+        let shards: u64 = 1 << (max_bytes / SHARD).clamp(1, MOST_SHARDS).ilog2();
+        let options = OptionsBuilder::new()
+            .shards(usize::try_from(shards).unwrap_or(1))
+            .estimated_items_capacity(usize::try_from((max_bytes / TYPICAL).max(32 * shards)).unwrap_or(usize::MAX))
+            .weight_capacity(max_bytes)
+            .build()
+            .expect("both capacities are set");
+        let largest_body = usize::try_from((max_bytes / shards / SHARE).min(LARGEST_BODY)).unwrap_or(usize::MAX);
+        let cache = Cache::with_options(options, ByBytes, foldhash::fast::RandomState::default(), Evictions);
+        Self { cache, largest_body, metrics }
+    }
+
+    /// The largest body that is worth holding.
+    pub(super) fn largest_body(&self) -> usize {
+        self.largest_body
+    }
+
+    /// Entries and marks, and the bytes they take.
+    pub(super) fn size(&self) -> (usize, u64) {
+        (self.cache.len(), self.cache.weight())
+    }
+
+    /// Looks a key up; `variant` tells what the request holds in the fields that select.
+    pub(super) fn find(&self, key: KeyRef<'_>, variant: impl FnOnce(&Selectors) -> Variant) -> Found {
+        match self.cache.get(&key) {
+            Some(Stored::Varies(selectors)) => {
+                let variant = variant(&selectors);
+                let key = key.with(&variant);
+                self.cache.get(&key).map_or(Found::Nothing, |stored| self.found(key, stored))
+            }
+            Some(stored) => self.found(key, stored),
+            None => Found::Nothing,
+        }
+    }
+
+    fn found(&self, key: KeyRef<'_>, stored: Stored) -> Found {
+        match stored {
+            Stored::Entry(entry) if entry.epoch.is_current() => Found::Entry(entry),
+            Stored::Entry(entry) => {
+                let same = |stored: &Stored| matches!(stored, Stored::Entry(other) if Arc::ptr_eq(other, &entry));
+                if self.cache.remove_if(&key, same).is_some() {
+                    self.evicted("invalidated", 1);
+                }
+                Found::Nothing
+            }
+            Stored::Alone(until) => Found::Alone(until),
+            Stored::Varies(_) => Found::Nothing,
+        }
+    }
+
+    /// Keeps something under a key, in place of what is there.
+    pub(super) fn put(&self, key: Key, stored: Stored) {
+        let own = key.clone();
+        let mut evicted = Evicted::default();
+        self.cache.insert_with_lifecycle(key, stored, &mut evicted);
+        let replaced = evicted.0.iter().filter(|(key, _)| *key == own).count();
+        self.evicted("replaced", replaced);
+        self.evicted("size", evicted.0.len() - replaced);
+    }
+
+    /// Removes what belongs to a tenant, an operation, both or all, and says how much it was.
+    pub(super) fn purge(&self, tenant: Option<&TenantName>, operation: Option<&str>) -> usize {
+        let purged = AtomicUsize::new(0);
+        self.cache.retain(|key, _| {
+            let purge = key.belongs_to(tenant, operation);
+            purged.fetch_add(usize::from(purge), Relaxed);
+            !purge
+        });
+        let purged = purged.into_inner();
+        self.evicted("purged", purged);
+        purged
+    }
+
+    fn evicted(&self, cause: &'static str, count: usize) {
+        if count > 0 {
+            self.metrics.cache_evictions_total.with(Cause { cause }).inc_by(count as u64);
+        }
+        let (entries, bytes) = self.size();
+        self.metrics.cache_entries.with(()).set(i64::try_from(entries).unwrap_or(i64::MAX));
+        self.metrics.cache_bytes.with(()).set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+}
+
+#[derive(Clone)]
+struct ByBytes;
+
+impl Weighter<Key, Stored> for ByBytes {
+    fn weight(&self, key: &Key, stored: &Stored) -> u64 {
+        let stored = match stored {
+            Stored::Entry(entry) => entry.answer.len(),
+            Stored::Varies(_) | Stored::Alone(_) => 0,
+        };
+        (OVERHEAD + key.len() + stored) as u64
+    }
+}
+
+/// Collects what an insertion drives out, so that it is counted, and freed outside the lock.
+#[derive(Clone)]
+struct Evictions;
+
+#[derive(Default)]
+struct Evicted(SmallVec<[(Key, Stored); 2]>);
+
+impl Lifecycle<Key, Stored> for Evictions {
+    type RequestState = Evicted;
+
+    fn on_evict(&self, evicted: &mut Evicted, key: Key, stored: Stored) {
+        evicted.0.push((key, stored));
+    }
+}
