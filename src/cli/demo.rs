@@ -8,7 +8,6 @@ use tokio::sync::mpsc;
 use self::ensemble::{Ensemble, Plan, StartFailure};
 use super::{Exit, complain};
 use crate::server::{Signal, Signals};
-use crate::telemetry;
 
 mod callers;
 mod configuration;

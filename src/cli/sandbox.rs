@@ -77,7 +77,7 @@ async fn run(options: Options) -> Result<(), Failure> {
         sandbox.control().play(scenario)?;
     }
     introduce(sandbox.address(), &Client::demo());
-    sandbox.serve(async { drop(signals.next().await) }).await;
+    sandbox.serve(async { _ = signals.next().await }).await;
     Ok(())
 }
 

@@ -140,7 +140,7 @@ impl Ensemble {
         let mut others = JoinSet::new();
         others.spawn(sandbox.serve(std::future::pending()));
         others.spawn(issuer.serve());
-        let gateway = Gateway::bind(config, SystemClock::shared()).await?;
+        let gateway = Gateway::bind(config, SystemClock::shared())?;
         let addresses = gateway.addresses();
         let venue = Venue {
             gateway: addresses.server.first().map_or_else(String::new, |address| format!("http://{address}")),

@@ -63,9 +63,9 @@ impl<'a> Call<'a> {
 
     /// Its lines, without the credential itself.
     pub(super) fn lines(&self) -> Vec<String> {
-        let caller = self.caller.map(|caller| format!("Authorization: Bearer <{}'s token>", caller.name));
+        let caller = self.caller.map(|caller| format!("authorization: Bearer <the token of {}>", caller.name));
         let fields = self.fields.iter().map(|(name, value)| format!("{name}: {value}"));
-        let body = self.body.as_ref().map(Value::to_string);
+        let body = self.body.as_ref().map(|body| format!("{body:#}"));
         let first = format!("{} {}", self.method, self.target);
         std::iter::once(first).chain(caller).chain(fields).chain(body).collect()
     }
@@ -119,7 +119,7 @@ mod tests {
         assert_eq!(request.headers()["authorization"], "Bearer s3cr3t");
         assert_eq!(
             call.lines(),
-            ["POST /v1/keys", "Authorization: Bearer <acme's token>", "idempotency-key: k-1", r#"{"a":1}"#]
+            ["POST /v1/keys", "authorization: Bearer <the token of acme>", "idempotency-key: k-1", "{\n  \"a\": 1\n}"]
         );
     }
 }

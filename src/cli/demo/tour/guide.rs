@@ -3,7 +3,7 @@
 use super::call::{Answer, Call};
 use super::expect::Expect;
 use super::metrics::Metrics;
-use super::prose::{shortened, wrapped};
+use super::prose::wrapped;
 use crate::cli::demo::ensemble::Venue;
 use crate::cli::demo::client::{Http, NoAnswer};
 use crate::cli::say;
@@ -60,18 +60,23 @@ impl<'v> Guide<'v> {
 
     /// Makes a call, shows it and the telling lines of its answer, and checks the answer.
     pub(super) async fn call(&mut self, call: Call<'_>, expect: Expect) -> Result<Answer, Lost> {
+        let answer = self.ask(&call).await?;
+        self.show(&call, &answer, &expect);
+        Ok(answer)
+    }
+
+    /// Shows a call that was made, and the telling lines of its answer, and checks the answer.
+    pub(super) fn show(&mut self, call: &Call<'_>, answer: &Answer, expect: &Expect) {
         say("");
         for line in call.lines() {
-            say(shortened("   > ", &line));
+            say(wrapped("   > ", &line));
         }
-        let answer = self.ask(&call).await?;
-        for line in expect.lines(&answer) {
-            say(shortened("   < ", &line));
+        for line in expect.lines(answer) {
+            say(wrapped("   < ", &line));
         }
-        for difference in expect.differences(&answer) {
+        for difference in expect.differences(answer) {
             self.differs(&difference);
         }
-        Ok(answer)
     }
 
     /// Makes a call without a word.

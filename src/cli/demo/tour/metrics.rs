@@ -21,7 +21,7 @@ impl Metrics {
     /// The sum of a counter over all samples that have these labels, each written `name="value"`.
     pub(super) fn sum(&self, name: &str, labels: &[&str]) -> f64 {
         let wanted = |sample: &&Sample| sample.name == name && labels.iter().all(|label| sample.has(label));
-        self.0.iter().filter(wanted).map(|sample| sample.value).sum()
+        self.0.iter().filter(wanted).fold(0.0, |sum, sample| sum + sample.value)
     }
 }
 

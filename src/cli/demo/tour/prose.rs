@@ -3,32 +3,32 @@
 /// The width that lines keep within.
 const COLUMNS: usize = 100;
 
-/// `text` in lines that begin with `margin`; words longer than a line keep a line to themselves.
+/// `text` in lines that begin with `margin`, broken between words or before an `&` of a query.
+///
+/// Further lines begin with as much space. What has no place to break keeps a line to itself.
 pub(super) fn wrapped(margin: &str, text: &str) -> String {
-    let mut lines = vec![margin.to_owned()];
-    for word in text.split_whitespace() {
-        let line = lines.last().map_or(0, |line| line.chars().count());
-        if line > margin.len() && line + 1 + word.chars().count() > COLUMNS {
-            lines.push(margin.to_owned());
+    let (mut lines, mut line) = (Vec::new(), margin.to_owned());
+    for (glue, piece) in pieces(text) {
+        let empty = line.chars().count() == margin.chars().count();
+        if !empty && line.chars().count() + glue.len() + piece.chars().count() > COLUMNS {
+            lines.push(std::mem::replace(&mut line, " ".repeat(margin.len())));
+        } else if !empty {
+            line.push_str(glue);
         }
-        if let Some(line) = lines.last_mut() {
-            if line.len() > margin.len() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
+        line.push_str(piece);
     }
+    lines.push(line);
     lines.join("\n")
 }
 
-/// `text` on one line, shortened to fit after `margin`.
-pub(super) fn shortened(margin: &str, text: &str) -> String {
-    let room = COLUMNS - margin.len();
-    if text.chars().count() <= room {
-        return format!("{margin}{text}");
-    }
-    let start: String = text.chars().take(room - 3).collect();
-    format!("{margin}{start}...")
+/// What is never broken, and what stands before it unless a line begins there.
+fn pieces(text: &str) -> impl Iterator<Item = (&'static str, &str)> {
+    text.split_whitespace().flat_map(|word| {
+        let starts = word.match_indices('&').map(|(at, _)| at).filter(|at| *at > 0);
+        let ends = starts.clone().chain([word.len()]);
+        let parts = [0].into_iter().chain(starts).zip(ends).map(move |(start, end)| &word[start..end]);
+        parts.enumerate().map(|(number, part)| (if number == 0 { " " } else { "" }, part))
+    })
 }
 
 #[cfg(test)]
@@ -37,19 +37,28 @@ mod tests {
 
     #[test]
     fn lines_break_between_words_and_keep_their_margin() {
-        let text = wrapped("    ", &"one two ".repeat(20));
+        let text = wrapped("  > ", &"one two ".repeat(20));
 
-        assert!(text.lines().all(|line| line.starts_with("    ") && line.chars().count() <= COLUMNS), "{text}");
-        assert_eq!(text.split_whitespace().count(), 40);
-        assert_eq!(text.lines().count(), 2);
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines.len(), 2);
+        assert!(lines[0].starts_with("  > one two one") && lines[1].starts_with("    one two"), "{text}");
+        assert!(lines.iter().all(|line| line.chars().count() <= COLUMNS), "{text}");
+        assert_eq!(text.split_whitespace().count(), 41);
     }
 
     #[test]
-    fn a_word_without_an_end_is_left_whole_and_a_line_without_one_is_cut() {
+    fn a_long_query_breaks_before_a_parameter_and_a_short_one_does_not() {
+        let query = format!("/v1?a={}&b={}&c=3", "1".repeat(60), "2".repeat(60));
+
+        assert_eq!(wrapped(" ", &query), format!(" /v1?a={}\n &b={}&c=3", "1".repeat(60), "2".repeat(60)));
+        assert_eq!(wrapped(" ", "GET /v1?a=1&b=2"), " GET /v1?a=1&b=2");
+    }
+
+    #[test]
+    fn what_cannot_be_broken_is_left_whole() {
         let long = "x".repeat(300);
 
         assert_eq!(wrapped("  ", &long), format!("  {long}"));
-        assert_eq!(shortened("  ", &long).len(), COLUMNS);
-        assert_eq!(shortened("  ", "short"), "  short");
+        assert_eq!(wrapped("  ", ""), "  ");
     }
 }

@@ -52,7 +52,7 @@ pub(super) async fn the_same_list_of_another_tenant(guide: &mut Guide<'_>) -> Re
     guide.claim(own.status == StatusCode::OK && names(&own.body) != names(&others.body), "The customers are others.");
     let mut clients: Vec<_> = guide.received().into_iter().rev().filter_map(|request| request.client_id).collect();
     clients.dedup();
-    guide.claim(clients.len() > 1, "Passport saw another client of its own than before.");
+    guide.claim(clients.len() > 1, "Passport saw another of its own clients than before.");
     Ok(())
 }
 

@@ -7,9 +7,8 @@ use crate::cli::demo::tour::call::Call;
 use crate::cli::demo::tour::expect::Expect;
 use crate::cli::demo::tour::guide::{Guide, Lost};
 
-/// No such direction; more nanoseconds than a second has; a parameter twice.
-const QUERY: &str = "/v1/customers?order_params.order_direction=UP&page_params.first_request_timestamp.nanos=1000000000\
-                     &page_params.page_size=2&page_params.page_size=3";
+/// No such direction; more nanoseconds than a second has; no number.
+const QUERY: &str = "/v1/payments?order_params.order_direction=UP&created_at_after.nanos=1000000000&created_at_before.seconds=soon";
 
 pub(super) async fn every_fault_at_once(guide: &mut Guide<'_>) -> Result<(), Lost> {
     let acme = &guide.venue.callers.acme;

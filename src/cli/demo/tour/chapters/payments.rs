@@ -26,12 +26,12 @@ pub(super) async fn a_payment(guide: &mut Guide<'_>) -> Result<(), Lost> {
 
     let key = json!({"key_type": "ALPHA", "key_value": "@almacen01"});
     let resolve = json!({"customer_id": field("/accounts/0/customer_id"), "key": key});
-    let resolution = guide.call(Call::post("/v1/key-resolution", resolve).by(acme), Expect::ok().shows("/id")).await?;
+    let resolution = guide.call(Call::post("/v1/key-resolution", resolve).by(acme), Expect::ok().shows("/resolution_id")).await?;
     guide.call(list(), Expect::ok().field("cache-status", "stored").member("/payments/0/status", "SETTLED")).await?;
 
     let payment = json!({
         "account_id": field("/accounts/0/id"),
-        "resolution_id": resolution.text("/id"),
+        "resolution_id": resolution.text("/resolution_id"),
         "amount": {"value": "25000", "currency": "COP"},
     });
     let payment = Call::post("/v1/payments/breb", payment).by(acme);
@@ -54,9 +54,11 @@ pub(super) async fn a_payment(guide: &mut Guide<'_>) -> Result<(), Lost> {
 async fn settled(guide: &mut Guide<'_>, id: &str) -> Result<(), Lost> {
     let call = Call::get(format!("/v1/payments/{id}")).by(&guide.venue.callers.acme);
     let deadline = Instant::now() + PATIENCE;
-    while guide.ask(&call).await?.text("/status") != Some("SETTLED") && Instant::now() < deadline {
+    let mut payment = guide.ask(&call).await?;
+    while payment.text("/status") != Some("SETTLED") && Instant::now() < deadline {
         sleep(PERIOD).await;
+        payment = guide.ask(&call).await?;
     }
-    guide.call(call, Expect::ok().member("/status", "SETTLED")).await?;
+    guide.show(&call, &payment, &Expect::ok().member("/status", "SETTLED"));
     Ok(())
 }
