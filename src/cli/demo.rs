@@ -10,10 +10,10 @@ use super::{Exit, complain};
 use crate::server::{Signal, Signals};
 
 mod callers;
+mod client;
 mod configuration;
 mod ensemble;
 mod folder;
-mod client;
 mod invitation;
 mod issuer;
 mod tour;

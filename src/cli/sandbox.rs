@@ -65,7 +65,9 @@ pub(super) fn faults_help() -> String {
     section(&mut help, "Scenarios", SCENARIOS.iter().map(|scenario| (scenario.name, scenario.description)));
     section(&mut help, "Faults, by POST /_sandbox/faults", FAULTS.iter().copied());
     section(&mut help, "Controls over HTTP, from this machine only", CONTROLS.iter().copied());
-    help.push_str("For example: curl -d '{\"on\": \"/v1/payments\", \"fault\": \"unavailable\", \"times\": 3}' ADDR/_sandbox/faults");
+    help.push_str(
+        "For example: curl -d '{\"on\": \"/v1/payments\", \"fault\": \"unavailable\", \"times\": 3}' ADDR/_sandbox/faults",
+    );
     help
 }
 
@@ -90,7 +92,7 @@ fn introduce(address: SocketAddr, client: &Client) {
   client_secret   {secret}
 
 # A token, as Passport gives it:
-curl -d '{{"client_id":"{id}","client_secret":"{secret}","grant_type":"client_credentials"}}' http://{address}/v1/iam/oauth/tokens
+curl -H 'Content-Type: application/json' -d '{{"client_id":"{id}","client_secret":"{secret}","grant_type":"client_credentials"}}' http://{address}/v1/iam/oauth/tokens
 
 # Faults, scenarios and controls:
 curl http://{address}/_sandbox/

@@ -12,9 +12,9 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
 use super::callers::{Callers, CallersError};
+use super::client::NotReady;
 use super::configuration::{self, ConfigurationError, Values, preferably};
 use super::folder::Folder;
-use super::client::NotReady;
 use super::issuer::{Issuer, IssuerError};
 use crate::clock::SystemClock;
 use crate::config::Loaded;

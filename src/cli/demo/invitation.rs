@@ -38,12 +38,13 @@ fn credentials(venue: &Venue) -> String {
     let hours = LIFETIME.as_secs() / 3600;
     let [acme, reports, job] = [&callers.acme, &callers.reports, &callers.job].map(|caller| caller.credential.expose());
     format!(
-        "Credentials, made a moment ago, valid for {hours} hours. Each is also in a file with its header field, for `curl -H @FILE`.
+        "Credentials, made a moment ago; the tokens are valid for {hours} hours. Each is also in a file, as the
+header field that `curl -H @FILE` sends.
 
   A token of the tenant acme, which may do everything:
 {acme}
 
-  A token of the tenant reports, which may read three lists, thrice at once and then every ten seconds:
+  A token of the tenant reports, which may read three lists, seldom:
 {reports}
 
   An API key of the tenant acme, which may list payments:

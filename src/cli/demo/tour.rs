@@ -1,8 +1,8 @@
 //! The guided tour: real calls over real sockets, each told with what happened and why, and checked against what was told.
 
 use self::guide::Guide;
-use super::ensemble::Venue;
 use super::client::NotReady;
+use super::ensemble::Venue;
 use crate::cli::{Exit, say};
 
 mod call;

@@ -4,8 +4,8 @@ use super::call::{Answer, Call};
 use super::expect::Expect;
 use super::metrics::Metrics;
 use super::prose::wrapped;
-use crate::cli::demo::ensemble::Venue;
 use crate::cli::demo::client::{Http, NoAnswer};
+use crate::cli::demo::ensemble::Venue;
 use crate::cli::say;
 use crate::sandbox::Received;
 use crate::transport::TrustError;
@@ -88,24 +88,17 @@ impl<'v> Guide<'v> {
         answer.map(Answer::from).map_err(|cause| Lost { call: call.lines().swap_remove(0), cause })
     }
 
-    /// Says why it went as it did.
-    pub(super) fn because(&self, reason: &str) {
-        say(wrapped("   ", reason));
-    }
-
     /// States what was seen behind the scenes; if it is not so, the tour did not go as told.
     pub(super) fn claim(&mut self, holds: bool, claim: &str) {
         if holds { say(wrapped("   = ", claim)) } else { self.differs(&format!("this does not hold: {claim}")) }
     }
 
-    /// The requests that Passport's double has received from all callers so far, oldest first.
+    /// The requests for operations that Passport's double has received so far, oldest first.
     pub(super) fn received(&self) -> Vec<Received> {
-        self.venue.passport.requests()
-    }
-
-    /// How many requests for operations Passport's double has received so far.
-    pub(super) fn received_calls(&self) -> usize {
-        self.received().iter().filter(|request| !request.path.starts_with("/v1/iam/")).count()
+        let mut requests = self.venue.passport.requests();
+        // Tokens are renewed in the background, whatever the tour is at.
+        requests.retain(|request| !request.path.starts_with("/v1/iam/"));
+        requests
     }
 
     /// The gateway's metrics as they are now.
@@ -124,4 +117,9 @@ impl<'v> Guide<'v> {
         say(wrapped("   ! ", difference));
         self.differences.push(format!("{}. {}: {difference}", self.chapters, self.chapter));
     }
+}
+
+/// Says why it went as it did.
+pub(super) fn because(reason: &str) {
+    say(wrapped("   ", reason));
 }

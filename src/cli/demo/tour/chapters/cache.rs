@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::cli::demo::tour::call::Call;
 use crate::cli::demo::tour::expect::Expect;
-use crate::cli::demo::tour::guide::{Guide, Lost};
+use crate::cli::demo::tour::guide::{Guide, Lost, because};
 
 /// The newest customers.
 const NEWEST: &str = "/v1/customers?order_params.order_direction=DESC&page_params.page_size=2";
@@ -20,7 +20,7 @@ const TOTAL: &str = "/pagination_info/total_elements";
 
 pub(super) async fn a_list_twice(guide: &mut Guide<'_>) -> Result<(), Lost> {
     let acme = &guide.venue.callers.acme;
-    let before = guide.received_calls();
+    let before = guide.received().len();
 
     let expect = Expect::ok().field("cache-status", "fwd=uri-miss; stored").shows(TOTAL);
     let first = guide.call(Call::get(NEWEST).by(acme), expect).await?;
@@ -30,12 +30,12 @@ pub(super) async fn a_list_twice(guide: &mut Guide<'_>) -> Result<(), Lost> {
 
     let expect = Expect::ok().field("cache-status", "passport-gateway; hit").seconds("age", 0, 29).shows(TOTAL);
     let second = guide.call(Call::get(REORDERED).by(acme), expect).await?;
-    guide.because(
+    because(
         "The second answer comes from memory: lists of customers are kept for 30 seconds, and the order of parameters makes \
          no other question of the same one. `Cache-Status` (RFC 9211) and `Age` tell it.",
     );
     guide.claim(first.body == second.body, "Both answers hold the same.");
-    guide.claim(guide.received_calls() == before + 1, "Passport was asked once.");
+    guide.claim(guide.received().len() == before + 1, "Passport was asked once.");
     Ok(())
 }
 
@@ -45,7 +45,7 @@ pub(super) async fn the_same_list_of_another_tenant(guide: &mut Guide<'_>) -> Re
 
     let expect = Expect::ok().field("cache-status", "fwd=uri-miss").shows(TOTAL);
     let others = guide.call(Call::get(NEWEST).by(&callers.reports), expect).await?;
-    guide.because(
+    because(
         "acme's answer to this very question lies in memory, but entries belong to one tenant and one Passport credential, so \
          Passport was asked again, with the credential of `reports`.",
     );
@@ -65,12 +65,15 @@ pub(super) async fn a_list_after_a_write(guide: &mut Guide<'_>) -> Result<(), Lo
     guide.call(created, Expect::ok().member("/business_name", BUSINESS).shows("/id")).await?;
     let went = guide.received().pop().map(|request| request.path);
     let legacy = "/v1/paas/entities/customers";
-    guide.claim(went.as_deref() == Some(legacy), "Passport takes new customers on another host and path, which is no caller's concern.");
+    guide.claim(
+        went.as_deref() == Some(legacy),
+        "Passport takes new customers on another host and path, which is no caller's concern.",
+    );
 
     let expect = Expect::ok().field("cache-status", "fwd=uri-miss").member(TOTAL, known + 1);
     guide.call(Call::get(NEWEST).by(acme), expect.member("/customers/0/business_name", BUSINESS)).await?;
     guide.call(Call::get(RECIPIENTS).by(acme), Expect::ok().field("cache-status", "passport-gateway; hit")).await?;
-    guide.because(
+    because(
         "A write names what it makes untrue. The lists of customers were forgotten with it, although they had some 30 seconds \
          to live; recipients were not. Whoever writes reads its own write.",
     );

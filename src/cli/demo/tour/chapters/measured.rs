@@ -1,6 +1,6 @@
 //! What all of it left in the metrics.
 
-use crate::cli::demo::tour::guide::{Guide, Lost};
+use crate::cli::demo::tour::guide::{Guide, Lost, because};
 use crate::cli::demo::tour::metrics::Metrics;
 use crate::cli::say;
 
@@ -42,7 +42,7 @@ pub(super) async fn since(before: Metrics, guide: &mut Guide<'_>) -> Result<(), 
             guide.claim(false, &format!("{series} has moved by {least} at least"));
         }
     }
-    guide.because(
+    because(
         "Scraped from /metrics before the first chapter and now. Labels are names from the configuration and closed sets: \
          never a caller's id, a path or a value.",
     );

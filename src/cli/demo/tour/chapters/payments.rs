@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::cli::demo::tour::call::Call;
 use crate::cli::demo::tour::expect::Expect;
-use crate::cli::demo::tour::guide::{Guide, Lost};
+use crate::cli::demo::tour::guide::{Guide, Lost, because};
 
 /// The newest payment.
 const NEWEST: &str = "/v1/payments?order_params.order_direction=DESC&page_params.page_size=1";
@@ -22,7 +22,7 @@ pub(super) async fn a_payment(guide: &mut Guide<'_>) -> Result<(), Lost> {
     let balance = Expect::ok().shows("/accounts/0/available_balance/value");
     let account = guide.call(accounts, balance).await?;
     let field = |pointer| account.text(pointer).unwrap_or_default();
-    guide.because("Money stays text: this balance is beyond what a float holds, and comes through to the last digit.");
+    because("Money stays text: beyond 2^53 a float would begin to lose pesos, and this balance comes through to the last digit.");
 
     let key = json!({"key_type": "ALPHA", "key_value": "@almacen01"});
     let resolve = json!({"customer_id": field("/accounts/0/customer_id"), "key": key});
@@ -39,12 +39,15 @@ pub(super) async fn a_payment(guide: &mut Guide<'_>) -> Result<(), Lost> {
     let id = payment.text("/id").unwrap_or_default();
     let expect = Expect::ok().field("cache-status", "fwd=uri-miss").member("/payments/0/status", "PENDING");
     let newest = guide.call(list(), expect.member("/payments/0/id", id)).await?;
-    guide.claim(newest.text("/payments/0/id") == Some(id), "The list was forgotten when the payment was made, and now begins with it.");
+    guide.claim(
+        newest.text("/payments/0/id") == Some(id),
+        "The list was forgotten when the payment was made, and now begins with it.",
+    );
 
     let confirm = Call::post("/v1/payments/breb/confirm", json!({"id": id})).by(acme);
     guide.call(confirm, Expect::ok().shows("/status")).await?;
     settled(guide, id).await?;
-    guide.because(
+    because(
         "A single payment is never answered from memory: whoever asks for it waits for its state to change. Writes run in a \
          task of their own: had the caller hung up, the payment would have been seen through and the lists forgotten.",
     );

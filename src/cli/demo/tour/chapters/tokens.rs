@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::cli::demo::tour::call::Call;
 use crate::cli::demo::tour::expect::Expect;
-use crate::cli::demo::tour::guide::{Guide, Lost};
+use crate::cli::demo::tour::guide::{Guide, Lost, because};
 use crate::sandbox::Received;
 
 /// How often the caller calls.
@@ -21,7 +21,7 @@ pub(super) async fn an_expiry(guide: &mut Guide<'_>) -> Result<(), Lost> {
     let seen = guide.received().len();
     guide.call(call.clone(), Expect::ok().shows("/pagination_info/total_elements")).await?;
     let ttl = guide.venue.token_ttl;
-    guide.because(&format!(
+    because(&format!(
         "`no-cache` makes the gateway ask Passport. The bearer it carried lives {} seconds from when it was minted. The same \
          caller goes on calling until it has surely expired.",
         ttl.as_secs()
@@ -39,7 +39,7 @@ pub(super) async fn an_expiry(guide: &mut Guide<'_>) -> Result<(), Lost> {
     guide.claim(refused == 0, &format!("{calls} more calls in {:.1} s: each was answered 200.", first.elapsed().as_secs_f32()));
     guide.claim(tokens > 1, &format!("Passport saw {tokens} different bearers meanwhile, one after another."));
     guide.claim(unfit == 0, "None of them had expired: Passport refused nothing.");
-    guide.because(
+    because(
         "A token is renewed in the background at half of its life, so no caller waits for it; its last tenth is not used, so \
          none arrives expired. Had Passport refused one all the same, reads would have been repeated with a new one.",
     );
