@@ -2,4 +2,7 @@
 
 mod support;
 
+mod authentication;
+mod catalogue;
 mod forwarding;
+mod seeds;
