@@ -3,6 +3,8 @@
 mod support;
 
 mod authentication;
+mod caching;
 mod catalogue;
 mod forwarding;
 mod seeds;
+mod upstream_tokens;
