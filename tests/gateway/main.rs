@@ -7,4 +7,5 @@ mod caching;
 mod catalogue;
 mod forwarding;
 mod seeds;
+mod upstream_faults;
 mod upstream_tokens;
