@@ -7,5 +7,7 @@ mod caching;
 mod catalogue;
 mod forwarding;
 mod seeds;
+mod someone_elses_passport;
 mod upstream_faults;
 mod upstream_tokens;
+mod writes;
