@@ -1,6 +1,6 @@
 //! The cache layer over an upstream that the test plays itself, one call at a time.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,7 +18,7 @@ use crate::metrics::Metrics;
 use crate::refusal::Sent;
 use crate::snapshot::Snapshots;
 use crate::tenant::{CredentialName, TenantName};
-use crate::testing::{arrival, clock, config, credential, snapshots, tenant, validated};
+use crate::testing::{arrival, clock, credential, snapshots, tenant, validated};
 
 mod bounds;
 mod coalescing;
@@ -77,7 +77,9 @@ impl Bench {
 
     fn with(adjust: impl Fn(&mut config::Config)) -> Self {
         let clock = clock();
-        let mut config = config();
+        // Building the catalogue takes longer than most tests.
+        static BASE: LazyLock<config::Config> = LazyLock::new(crate::testing::config);
+        let mut config = BASE.clone();
         config.tenants = vec![tenant("acme"), tenant("globex")];
         config.credentials = vec![credential("acme"), credential("globex")];
         adjust(&mut config);
