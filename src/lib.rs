@@ -34,8 +34,15 @@ pub mod edge;
 pub mod policy;
 pub mod upstream;
 
+pub mod stack;
+
 pub mod admin;
 pub mod server;
+pub mod telemetry;
+
+pub mod gateway;
+
+pub mod cli;
 
 pub mod sandbox;
 

@@ -9,14 +9,16 @@ pub use self::accept::accept;
 pub use self::connection::{Limits, Reason, serve_connection};
 pub use self::listener::{Accepted, Address, Listener, Listeners};
 pub use self::ready_file::ReadyFile;
+pub use self::side_listener::SideListener;
 pub use self::signals::{Signal, Signals};
-pub use self::workers::{Unfinished, WorkerContext, Workers};
+pub use self::workers::{Loads, Unfinished, WorkerContext, Workers};
 
 mod accept;
 mod connection;
 mod listener;
 mod phase;
 mod ready_file;
+mod side_listener;
 mod signals;
 mod stream;
 mod watched;
@@ -37,3 +39,6 @@ pub async fn serve(listeners: Listeners, workers: &Workers, stop: impl Future<Ou
         () = stop => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod testing;

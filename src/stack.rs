@@ -7,14 +7,14 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceBuilder;
 
 use crate::clock::SharedClock;
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::edge::observe::ObserveLayer;
 use crate::edge::request_id::RequestIdLayer;
 use crate::edge::rescue::RescueLayer;
 use crate::edge::sanitize::Sanitize;
 use crate::gate::GateLayer;
 use crate::metrics::Metrics;
-use crate::policy::authenticate::{AuthenticateLayer, Authenticator};
+use crate::policy::authenticate::{AuthenticateLayer, Failures, IssuerKeys};
 use crate::policy::authorize::Authorize;
 use crate::policy::cache::{CacheLayer, ResponseCache};
 use crate::policy::complete::CompleteLayer;
@@ -27,15 +27,16 @@ use crate::refusal::Refusal;
 use crate::service::{SeamLayer, Service};
 use crate::snapshot::Snapshots;
 use crate::stage::{Arrival, Outbound};
+use crate::transport::{Connect, Connector};
 use crate::upstream::breaker::{BreakerLayer, Breakers};
 use crate::upstream::concurrency::{ConcurrencyLayer, InFlight};
-use crate::upstream::quota::{Quota, Pauses};
+use crate::upstream::quota::{Quota, QuotaLayer};
 use crate::upstream::retry::{Budget, RetryLayer};
 use crate::upstream::token::{TokenLayer, Tokens};
 
 /// What all workers share: with four of them there is still one limit, one mint, one flight, one breaker.
-pub struct Shared {
-    /// The configuration in force at the start.
+pub struct Shared<C = Connector> {
+    /// The configuration in force.
     pub config: Arc<Config>,
     /// The gateway's clock.
     pub clock: SharedClock,
@@ -43,26 +44,63 @@ pub struct Shared {
     pub metrics: Arc<Metrics>,
     /// The snapshot in force.
     pub snapshots: Arc<Snapshots>,
+    /// The issuers' keys, and how fetching them goes.
+    pub keys: Arc<IssuerKeys>,
+    /// Failed attempts to authenticate, by peer.
+    pub failures: Arc<Failures>,
+    /// Stored answers and flights.
+    pub cache: Arc<ResponseCache>,
+    /// Retries left.
+    pub budget: Arc<Budget>,
     /// Upstream tokens.
     pub tokens: Arc<Tokens>,
-    /// The response cache.
-    pub cache: Arc<ResponseCache>,
+    /// The budget toward Passport.
+    pub quota: Arc<Quota>,
+    /// Upstreams that are failing.
+    pub breakers: Arc<Breakers<C>>,
+    /// Requests in flight.
+    pub in_flight: Arc<InFlight>,
 }
 
-/// Builds one worker's stack over `forward`, which is the worker's own.
+/// Builds one worker's stack. `writes` are the tasks that drain waits for; `forward` is the worker's own.
 ///
 /// Each layer stands where it stands for the reason beside it.
-pub fn stack<F>(shared: &Shared, tasks: &TaskTracker, forward: F) -> impl Service<Arrival, Error = Infallible>
+pub fn stack<C, F>(shared: &Shared<C>, writes: TaskTracker, forward: F) -> impl Service<Arrival, Error = Infallible> + use<C, F>
 where
+    C: Connect,
     F: Service<Outbound, Error = Refusal>,
 {
-    let Shared { config, clock, metrics, snapshots, tokens, cache } = shared;
+    let Shared { config, clock, metrics, snapshots, .. } = shared;
+    let server = &config.server;
+    let clock = || Arc::clone(clock);
+    let metrics = || Arc::clone(metrics);
+    let snapshots = || Arc::clone(snapshots);
     ServiceBuilder::new()
         // edge
-        .layer(RequestIdLayer::new(clock.clone())) // 1: everything below names it
-        .layer(ObserveLayer::new(metrics.clone(), config.telemetry.access_log)) // 2: sees panics and abandonment too
+        .layer(RequestIdLayer::new(clock())) // everything below names it
+        .layer(ObserveLayer::new(metrics(), config.telemetry.access_log)) // sees panics and abandonment too
         .layer(SeamLayer)
-        .layer(RescueLayer) // 3: the one place where an error becomes a response
-        .layer(GateLayer::new(Sanitize::new(&config.server))) // 4: nothing below sees a forged field
-        .service(forward)
+        .layer(RescueLayer) // the one place where an error becomes a response
+        .layer(GateLayer::new(Sanitize::new(server))) // nothing below sees a forged or ambiguous field
+        // policy
+        .layer(GateLayer::new(Route::new(snapshots()))) // deny by default; binds the request to one snapshot
+        .layer(DeadlineLayer::new(server.body_timeout)) // one time budget for all that follows
+        .layer(AuthenticateLayer::new(snapshots(), shared.keys.clone(), shared.failures.clone(), clock())) // who asks
+        .layer(GateLayer::new(Authorize)) // one bit; before anything is counted or read
+        .layer(GateLayer::new(RateLimit::new(clock(), metrics()))) // the tenant's own; cache hits count
+        .layer(ValidateLayer::new(server)) // the only reader of the body; a 400 costs nothing upstream
+        .layer(CompleteLayer::new(writes)) // from here on a write runs to its end
+        .layer(GateLayer::new(Idempotency)) // at most one forward per key
+        .layer(CacheLayer::new(shared.cache.clone())) // hits end here; writes invalidate
+        .layer(SeamLayer)
+        // upstream
+        .layer(RetryLayer::new(config.retry.attempts, shared.budget.clone(), clock(), metrics())) // each attempt pays below
+        .layer(TokenLayer::new(shared.tokens.clone())) // swaps the credential; deals with the ambiguous 401
+        .layer(QuotaLayer::new(shared.quota.clone())) // charged per attempt, as Passport counts
+        .layer(BreakerLayer::new(shared.breakers.clone())) // above shedding: our own refusals are no failures
+        .layer(ConcurrencyLayer::new(shared.in_flight.clone())) // refuses, never queues; held until the body's end
+        .service(forward) // streams both ways over pooled connections
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,5 +34,7 @@ pub(super) fn hash_key() -> Exit {
 }
 
 fn print_entry(sha256: &str) {
-    say(format_args!("[[api_keys]]\nid = \"name-of-the-caller\"\nsha256 = \"{sha256}\"\ntenant = \"name-of-the-tenant\"\nscopes = []"));
+    say(format_args!(
+        "[[api_keys]]\nid = \"name-of-the-caller\"\nsha256 = \"{sha256}\"\ntenant = \"name-of-the-tenant\"\nscopes = []"
+    ));
 }

@@ -36,10 +36,10 @@ pub(super) fn run(path: &Path, ready_file: Option<PathBuf>) -> Exit {
 
 async fn serve(config: Config, ready_file: Option<PathBuf>) -> Result<Unfinished, StartError> {
     let signals = Signals::new().map_err(StartError::Runtime)?;
-    let gateway = Gateway::bind(config, SystemClock::shared()).await?;
+    let gateway = Gateway::bind(config, SystemClock::shared())?;
     let addresses = gateway.addresses();
     if let Some(path) = ready_file {
-        addresses.write(&path).map_err(|error| StartError::ReadyFile(path, error))?;
+        addresses.write(&path).map_err(|error| StartError::ReadyFile { path, error })?;
     }
     Ok(gateway.serve(signals).await)
 }

@@ -4,18 +4,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::connections::Connections;
 use super::error::ApiError;
 use super::fault::{Fault, FaultError};
 use super::log::{Counters, Log, Received};
 use super::money::{Amount, AmountError};
+use super::options::Client;
+use super::passport::Passport;
 use super::scenarios::SCENARIOS;
-use super::service::{Shared, State, lock};
+use super::service::{Shared, lock};
 use crate::scope::{Grant, ScopeError};
 use crate::secret::Secret;
 
 pub(crate) mod http;
 
-/// A handle on a sandbox; all clones work on the same one. [`http`](crate::sandbox) offers the same over HTTP.
+/// A handle on a sandbox, for tests in the same process; all clones work on the same sandbox.
 #[derive(Clone)]
 pub struct Control(Arc<Shared>);
 
@@ -77,7 +80,7 @@ impl Control {
     }
 
     /// Takes one fault back; says whether it was in force.
-    #[must_use]
+    #[expect(clippy::must_use_candidate, reason = "it is called for its effect")]
     pub fn clear_fault(&self, id: u64) -> bool {
         lock(&self.0.faults).clear(Some(id)) > 0
     }
@@ -88,8 +91,9 @@ impl Control {
     }
 
     /// Revokes every good token, or those of one client; says how many there were.
+    #[expect(clippy::must_use_candidate, reason = "it is called for its effect")]
     pub fn revoke_tokens(&self, client_id: Option<&str>) -> usize {
-        lock(&self.0.state).tokens.revoke(client_id, self.0.time.moment())
+        lock(&self.0.passport).tokens.revoke(client_id, self.0.time.moment())
     }
 
     /// Gives a client other scopes. Its next token has them; tokens already issued keep what they had, as with Passport.
@@ -114,8 +118,9 @@ impl Control {
     }
 
     /// Ends every payment on its way now; says how many there were.
+    #[expect(clippy::must_use_candidate, reason = "it is called for its effect")]
     pub fn settle(&self) -> usize {
-        lock(&self.0.state).world.settle_all(self.0.time.moment())
+        lock(&self.0.passport).world.settle_all(self.0.time.moment())
     }
 
     /// Moves the sandbox's time ahead: tokens and resolutions expire, payments settle.
@@ -130,7 +135,7 @@ impl Control {
     /// If there is no such account, or `amount` is no amount.
     pub fn receive(&self, account_id: &str, amount: &str) -> Result<String, ControlError> {
         let amount: Amount = amount.parse()?;
-        lock(&self.0.state).world.receive(account_id, amount, self.0.time.moment()).map_err(ControlError::from)
+        lock(&self.0.passport).world.receive(account_id, amount, self.0.time.moment()).map_err(ControlError::from)
     }
 
     /// Adds customers to an entity, each with an account, a key, a recipient and two payments.
@@ -139,12 +144,12 @@ impl Control {
     ///
     /// If the sandbox cannot hold so many.
     pub fn seed(&self, account_id: &str, customers: u32) -> Result<(), ControlError> {
-        lock(&self.0.state).world.add_sample(account_id, customers, self.0.time.moment()).map_err(ControlError::from)
+        lock(&self.0.passport).world.add_sample(account_id, customers, self.0.time.moment()).map_err(ControlError::from)
     }
 
     /// Empties an entity: its lists are 404 or empty then.
     pub fn clear(&self, account_id: &str) {
-        lock(&self.0.state).world.clear(account_id);
+        lock(&self.0.passport).world.clear(account_id);
     }
 
     /// The counters by operation label.
@@ -157,6 +162,12 @@ impl Control {
     #[must_use]
     pub fn requests(&self) -> Vec<Received> {
         lock(&self.0.log).entries()
+    }
+
+    /// How many connections there are, and have been.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
+        self.0.connections.read()
     }
 
     /// Forgets the requests that arrived, and their counters.
@@ -172,21 +183,21 @@ impl Control {
     /// If the sample data does not fit, which is known at start.
     pub fn reset(&self, keep_tokens: bool) -> Result<(), ControlError> {
         self.0.time.reset();
-        let fresh = State::seeded(&self.0.options, &self.0.time)?;
-        let mut state = lock(&self.0.state);
-        let former = std::mem::replace(&mut *state, fresh);
+        let fresh = Passport::seeded(&self.0.options, self.0.time.moment())?;
+        let mut passport = lock(&self.0.passport);
+        let former = std::mem::replace(&mut *passport, fresh);
         if keep_tokens {
-            state.tokens = former.tokens;
+            passport.tokens = former.tokens;
         }
-        drop(state);
+        drop(passport);
         self.clear_faults();
         self.clear_requests();
         Ok(())
     }
 
-    fn change_client(&self, client_id: &str, change: impl FnOnce(&mut super::options::Client)) -> Result<(), ControlError> {
-        let mut state = lock(&self.0.state);
-        let client = state.clients.iter_mut().find(|client| client.client_id == client_id);
+    fn change_client(&self, client_id: &str, change: impl FnOnce(&mut Client)) -> Result<(), ControlError> {
+        let mut passport = lock(&self.0.passport);
+        let client = passport.clients.iter_mut().find(|client| client.client_id == client_id);
         client.map(change).ok_or_else(|| ControlError::UnknownClient(client_id.to_owned()))
     }
 }

@@ -3,104 +3,17 @@
 use std::fmt;
 use std::num::NonZeroU32;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
+pub use self::kind::{FAULTS, Kind};
 use super::routes::{GRANT, OPERATIONS};
 
-/// Every kind of fault with one line about it, for `--help` and the documentation.
-pub const FAULTS: &[(&str, &str)] = &[
-    ("latency", "answers `delay_ms` later; adds up with other faults"),
-    ("header", "adds the header `name: value` to the answer; adds up with other faults"),
-    ("server_error", "500 with Passport's error body"),
-    ("rate_limited", "429, with `Retry-After: <retry_after>` if given"),
-    ("bad_gateway", "502, with `Retry-After: <retry_after>` if given"),
-    ("unavailable", "503, with `Retry-After: <retry_after>` if given"),
-    ("forbidden", "403, as if the caller lacked the permission"),
-    ("token_refused", "401 though the token is good"),
-    ("payment_rejected", "the payment is rejected with `code`: HTTP 200 and status REJECTED"),
-    ("reset_before_body", "resets the connection before the request's body was read"),
-    ("reset_after_body", "reads the body, carries the operation out, then resets the connection"),
-    ("truncated", "announces the whole answer, sends half of it, then closes"),
-    ("stalled", "sends half of the answer, then nothing more"),
-    ("hang", "never answers"),
-    ("garbage", "answers with bytes that are no HTTP"),
-    ("html", "200 with an HTML page in place of JSON"),
-    ("empty", "200 without a body"),
-    ("missing_access_token", "token endpoint: an answer without `access_token`"),
-    ("expires_in", "token endpoint: `expires_in` is `value`, whatever JSON that is; null leaves it out"),
-];
-
-/// What goes wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "fault", rename_all = "snake_case")]
-pub enum Kind {
-    /// The answer comes later.
-    Latency {
-        /// By this many milliseconds.
-        delay_ms: u64,
-    },
-    /// The answer has one more header.
-    Header {
-        /// Its name.
-        name: String,
-        /// Its value.
-        value: String,
-    },
-    /// 500.
-    ServerError,
-    /// 429.
-    RateLimited {
-        /// `Retry-After` in seconds.
-        retry_after: Option<u64>,
-    },
-    /// 502.
-    BadGateway {
-        /// `Retry-After` in seconds.
-        retry_after: Option<u64>,
-    },
-    /// 503.
-    Unavailable {
-        /// `Retry-After` in seconds.
-        retry_after: Option<u64>,
-    },
-    /// 403.
-    Forbidden,
-    /// 401, whatever the token.
-    TokenRefused,
-    /// A payment is rejected by the other side.
-    PaymentRejected {
-        /// The `error_code` it is rejected with.
-        code: String,
-    },
-    /// The connection is reset, the request's body unread.
-    ResetBeforeBody,
-    /// The connection is reset once the request's body was read.
-    ResetAfterBody,
-    /// Half of the answer, then the end of the connection.
-    Truncated,
-    /// Half of the answer, then nothing.
-    Stalled,
-    /// No answer, ever.
-    Hang,
-    /// An answer that is no HTTP.
-    Garbage,
-    /// An HTML page.
-    Html,
-    /// 200 and nothing else.
-    Empty,
-    /// A token answer without its token.
-    MissingAccessToken,
-    /// A token answer with another `expires_in`.
-    ExpiresIn {
-        /// In place of the number; null leaves it out.
-        value: Value,
-    },
-}
+mod kind;
 
 /// Which requests a fault is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
+pub(crate) enum Target {
     /// Every request but those to the token endpoint: `all`.
     All,
     /// The token endpoint: `token`.
@@ -142,7 +55,10 @@ pub enum FaultError {
 }
 
 impl Fault {
-    /// A fault for every matching request until it is cleared. `on` is written as in [`Target`].
+    /// A fault for every matching request until it is cleared.
+    ///
+    /// `on` is `all` (but not the token endpoint), `token` (the token endpoint), an operation's label such as
+    /// `GET /v1/payments/{payment_id}`, or the beginning of a path, such as `/v1/payments`.
     #[must_use]
     pub fn new(on: &str, kind: Kind) -> Self {
         let performed = kind.performed();
@@ -177,7 +93,7 @@ impl Fault {
         let on: String = member(&mut members, "on")?.ok_or_else(|| FaultError::Malformed("missing field `on`".to_owned()))?;
         let (times, every) = (member(&mut members, "times")?, member(&mut members, "every")?);
         let performed = member(&mut members, "performed")?;
-        let kind = Kind::from_members(members)?;
+        let kind = Kind::from_members(&members)?;
         let fault = Self::new(&on, kind);
         Ok(Self { times, every: every.unwrap_or(fault.every), performed: performed.unwrap_or(fault.performed), ..fault })
     }
@@ -207,44 +123,6 @@ impl Fault {
             (_, Kind::Header { name, value }) if header(name, value).is_none() => Err(FaultError::NotAHeader),
             _ => Ok(()),
         }
-    }
-}
-
-impl Kind {
-    /// Its name in [`FAULTS`].
-    pub(crate) fn name(&self) -> String {
-        self.to_json()["fault"].as_str().unwrap_or_default().to_owned()
-    }
-
-    /// Whether the operation is carried out unless the fault says otherwise.
-    fn performed(&self) -> bool {
-        !matches!(
-            self,
-            Self::ServerError
-                | Self::RateLimited { .. }
-                | Self::BadGateway { .. }
-                | Self::Unavailable { .. }
-                | Self::Forbidden
-                | Self::TokenRefused
-                | Self::ResetBeforeBody
-                | Self::Hang
-                | Self::Garbage
-                | Self::Html
-                | Self::Empty
-        )
-    }
-
-    fn from_members(members: Map<String, Value>) -> Result<Self, FaultError> {
-        let kind: Self = serde_json::from_value(Value::Object(members.clone())).map_err(malformed)?;
-        let known = kind.to_json();
-        match members.keys().find(|name| known.get(name).is_none()) {
-            Some(unknown) => Err(FaultError::Malformed(format!("unknown field `{unknown}`"))),
-            None => Ok(kind),
-        }
-    }
-
-    fn to_json(&self) -> Value {
-        serde_json::to_value(self).expect("a kind is a plain object")
     }
 }
 
@@ -289,10 +167,10 @@ fn grant_path() -> &'static str {
 }
 
 fn member<T: for<'de> Deserialize<'de>>(members: &mut Map<String, Value>, name: &str) -> Result<Option<T>, FaultError> {
-    members.remove(name).map(serde_json::from_value).transpose().map_err(malformed)
+    members.remove(name).map(serde_json::from_value).transpose().map_err(|error| malformed(&error))
 }
 
-fn malformed(error: serde_json::Error) -> FaultError {
+fn malformed(error: &serde_json::Error) -> FaultError {
     FaultError::Malformed(error.to_string())
 }
 
@@ -318,7 +196,9 @@ mod tests {
             let all = json!({"delay_ms": 1, "name": "x-a", "value": "b", "code": "C", "retry_after": 1});
             let needed = |members: &[&str]| {
                 let mut json = json!({"on": "/v1", "fault": name});
-                members.iter().for_each(|member| json[*member] = all[*member].clone());
+                for member in members {
+                    json[*member] = all[*member].clone();
+                }
                 Fault::from_json(json)
             };
             let tries = [&[][..], &["delay_ms"], &["name", "value"], &["code"], &["value"]];

@@ -82,6 +82,12 @@ impl Armed {
 }
 
 impl Plan {
+    /// The code with which a payment is to be rejected, if that is what goes wrong.
+    pub(crate) fn rejection(&self) -> Option<String> {
+        let Some((Kind::PaymentRejected { code }, _)) = &self.failure else { return None };
+        Some(code.clone())
+    }
+
     fn wants(&self, kind: &Kind) -> bool {
         self.failure.is_none() || matches!(kind, Kind::Latency { .. } | Kind::Header { .. })
     }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::call::Answer;
 use super::error::ApiError;
 use super::moment::Timestamp;
 use super::pagination::Page;
@@ -21,13 +22,13 @@ pub(crate) struct Listing {
 }
 
 impl Listing {
-    /// Answers a list request over `records`, which come in the order of their creation.
+    /// Answers a list request over `records`; a walk that begins with it sees the snapshot `now`.
     pub(crate) fn answer<'a, R: Resource + 'a>(
         &self,
         records: impl Iterator<Item = &'a R>,
         query: &Query,
-        now: impl FnOnce() -> Timestamp,
-    ) -> Result<Value, ApiError> {
+        now: Timestamp,
+    ) -> Result<Answer, ApiError> {
         let page = Page::parse(query, now)?;
         let order = Order::parse(query)?;
         let window = if self.by_time { Window::parse(query)? } else { Window::default() };
@@ -39,7 +40,7 @@ impl Listing {
             return Err(ApiError::not_found(R::KIND));
         }
         order.sort(&mut found)?;
-        Ok(self.envelope(&page, &found))
+        Ok(Answer::ok(self.envelope(&page, &found)))
     }
 
     fn envelope(&self, page: &Page, found: &[Value]) -> Value {
@@ -159,7 +160,7 @@ mod tests {
 
     fn ids(raw: &str) -> Result<Vec<String>, ApiError> {
         let things = [thing("a", "red", "Uno", 1), thing("b", "blue", "Uno", 2), thing("c", "red", "Dos", 3)];
-        let list = THINGS.answer(things.iter(), &Query::parse(raw)?, || Timestamp::from_parts(100, 0))?;
+        let list = THINGS.answer(things.iter(), &Query::parse(raw)?, Timestamp::from_parts(100, 0))?.body.unwrap();
         Ok(list["things"].as_array().unwrap().iter().map(|thing| thing["id"].as_str().unwrap().to_owned()).collect())
     }
 

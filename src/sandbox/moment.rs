@@ -118,7 +118,7 @@ impl Time {
 }
 
 /// Keeps every timestamp within the four-digit years of RFC 3339.
-const FURTHEST: Duration = Duration::from_hours(24 * 365 * 1000);
+pub(crate) const FURTHEST: Duration = Duration::from_hours(24 * 365 * 1000);
 
 #[cfg(test)]
 mod tests {

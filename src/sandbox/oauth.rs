@@ -53,15 +53,15 @@ impl TokenRequest {
         if text(header::CONTENT_TYPE).starts_with("application/x-www-form-urlencoded") {
             return Self::form(&form(bytes)?);
         }
-        Self::json(&body::parse(bytes, "token", &RULES)?)
+        Ok(Self::json(&body::parse(bytes, "token", &RULES)?))
     }
 
-    fn json(body: &Value) -> Result<Self, ApiError> {
-        Ok(Self {
+    fn json(body: &Value) -> Self {
+        Self {
             client_id: body::owned(body, "/client_id"),
             client_secret: body::owned(body, "/client_secret"),
             grant_type: body::owned(body, "/grant_type"),
-        })
+        }
     }
 
     fn form(form: &Query) -> Result<Self, ApiError> {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use super::moment::FURTHEST;
 use crate::clock::{SharedClock, SystemClock};
 use crate::secret::Secret;
 
@@ -52,6 +53,18 @@ impl Client {
             client_secret: Secret::new("sandbox-secret".to_owned()),
             scopes: vec!["paas.core.*".to_owned(), "iam.oauth.*".to_owned()],
             account_id: "5a0d8c1e-0000-4000-8000-000000000001".to_owned(),
+        }
+    }
+}
+
+impl Options {
+    /// Cuts durations to what can be added to any present.
+    pub(crate) fn within_reason(self) -> Self {
+        Self {
+            token_ttl: self.token_ttl.min(FURTHEST),
+            settle_after: self.settle_after.min(FURTHEST),
+            resolution_ttl: self.resolution_ttl.min(FURTHEST),
+            ..self
         }
     }
 }

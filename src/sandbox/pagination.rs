@@ -20,11 +20,11 @@ const DEFAULT_SIZE: u32 = 20;
 
 impl Page {
     /// Reads `page_params.*`; a walk that begins now gets its snapshot from `now`.
-    pub(crate) fn parse(query: &Query, now: impl FnOnce() -> Timestamp) -> Result<Self, ApiError> {
+    pub(crate) fn parse(query: &Query, now: Timestamp) -> Result<Self, ApiError> {
         let positive = |name| query.number(name, |n: &u32| *n >= 1);
         let size = positive("page_params.page_size")?.unwrap_or(DEFAULT_SIZE);
         let number = positive("page_params.page_number")?.unwrap_or(1);
-        let first_request = query.timestamp("page_params.first_request_timestamp")?.unwrap_or_else(now);
+        let first_request = query.timestamp("page_params.first_request_timestamp")?.unwrap_or(now);
         Ok(Self { size: widen(size), number: widen(number), first_request })
     }
 
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     fn page(raw: &str) -> Result<Page, ApiError> {
-        Page::parse(&Query::parse(raw).unwrap(), || Timestamp::from_parts(9, 0))
+        Page::parse(&Query::parse(raw).unwrap(), Timestamp::from_parts(9, 0))
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl Stream {
 
     /// 64 lower-case hexadecimal characters, the form of Passport's opaque tokens.
     pub(crate) fn token(&mut self) -> String {
-        (0..4).map(|_| format!("{:016x}", self.next())).collect()
+        format!("{:016x}{:016x}{:016x}{:016x}", self.next(), self.next(), self.next(), self.next())
     }
 
     /// A UUID of version 4, the form of Passport's ids.

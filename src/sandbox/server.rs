@@ -15,15 +15,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::connections::Counter;
 use super::control::Control;
 use super::error::ApiError;
 use super::faults::Faults;
 use super::log::Log;
 use super::moment::Time;
 use super::options::Options;
+use super::passport::Passport;
 use super::reply::Severed;
 use super::routes::Routes;
-use super::service::{Shared, State};
+use super::service::Shared;
 use crate::scope::Grant;
 
 /// A sandbox that has its port and waits to be served.
@@ -49,16 +51,18 @@ impl Sandbox {
             grant.parse::<Grant>().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, format!("{grant}: {error}")))?;
         }
         let listener = TcpListener::bind(options.listen).await?;
+        let options = options.within_reason();
         let time = Time::new(options.clock.clone());
         let too_much = |error: ApiError| io::Error::new(io::ErrorKind::InvalidInput, error.message);
-        let state = State::seeded(&options, &time).map_err(too_much)?;
+        let passport = Passport::seeded(&options, time.moment()).map_err(too_much)?;
         let shared = Shared {
             options,
             time,
             routes: Routes::new(),
-            state: state.into(),
+            passport: passport.into(),
             faults: Faults::default().into(),
             log: Log::default().into(),
+            connections: Counter::default(),
         };
         Ok(Self { address: listener.local_addr()?, listener, shared: Arc::new(shared) })
     }
@@ -102,6 +106,7 @@ impl Sandbox {
 }
 
 async fn connection(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, stop: CancellationToken) {
+    let _open = shared.connections.open();
     // Without it, what is written in two parts waits for an acknowledgement; nothing else depends on it.
     let _ = stream.set_nodelay(true);
     let idle_timeout = shared.options.idle_timeout;
@@ -112,7 +117,7 @@ async fn connection(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, st
     let served = tokio::select! {
         served = &mut connection => served,
         () = stop.cancelled() => {
-            Pin::new(&mut connection).graceful_shutdown();
+            std::pin::Pin::new(&mut connection).graceful_shutdown();
             (&mut connection).await
         }
     };

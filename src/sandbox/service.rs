@@ -9,37 +9,29 @@ use http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 
-use super::call::{Answer, Call};
+use super::call::Answer;
+use super::connections::Counter;
 use super::control::{Control, http as control_http};
 use super::error::ApiError;
 use super::fault::Kind;
 use super::faults::{Faults, Plan};
 use super::log::{Arrival, Log};
 use super::moment::Time;
-use super::oauth;
-use super::options::{Client, Options};
+use super::options::Options;
+use super::passport::{Asked, Passport, bearer};
 use super::payload::Payload;
-use super::query::Query;
 use super::reply::{Outcome, Reply, Severed};
 use super::routes::{Matched, Operation, Routes, Run};
-use super::state::World;
-use super::tokens::Tokens;
 
 /// What all connections and every [`Control`] share.
 pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) time: Time,
     pub(crate) routes: Routes,
-    pub(crate) state: Mutex<State>,
+    pub(crate) passport: Mutex<Passport>,
     pub(crate) faults: Mutex<Faults>,
     pub(crate) log: Mutex<Log>,
-}
-
-/// What a reset restores.
-pub(crate) struct State {
-    pub(crate) clients: Vec<Client>,
-    pub(crate) tokens: Tokens,
-    pub(crate) world: World,
+    pub(crate) connections: Counter,
 }
 
 /// No request of Passport's comes near it.
@@ -69,10 +61,12 @@ impl Shared {
         if early {
             return Err(Severed::Reset);
         }
-        // The far end's slowness is real time: it must meet the timeouts of whoever waits.
-        tokio::time::sleep(plan.delay).await;
-        let outcome = self.carry_out(&parts, &matched, body, &plan);
-        let mut response = match outcome {
+        if !plan.delay.is_zero() {
+            // The far end's slowness is real time, not the clock's: it must meet the timeouts of whoever waits.
+            tokio::time::sleep(plan.delay).await;
+        }
+        let asked = Asked { parts: &parts, matched: &matched, body, rejection: plan.rejection() };
+        let mut response = match self.carry_out(asked, &plan) {
             Outcome::Answered(response) => response,
             Outcome::Severed(severed) => return Err(severed),
             Outcome::Never => std::future::pending().await,
@@ -89,7 +83,7 @@ impl Shared {
 
     fn note(&self, parts: &Parts, matched: &Matched, body: Option<&Bytes>, plan: &Plan) -> u64 {
         let moment = self.time.moment();
-        let presented = lock(&self.state).tokens.present(bearer(parts), moment.now);
+        let presented = lock(&self.passport).tokens.present(bearer(parts), moment.now);
         let secret = matches!(matched, Matched::Operation(Operation { run: Run::Grant, .. }, _));
         let body = body.filter(|_| !secret).cloned().unwrap_or_default();
         let arrival =
@@ -97,76 +91,23 @@ impl Shared {
         lock(&self.log).receive(parts, arrival)
     }
 
-    fn carry_out(&self, parts: &Parts, matched: &Matched, body: Result<Bytes, ApiError>, plan: &Plan) -> Outcome {
-        let mut state = lock(&self.state);
-        let trace_id = state.world.next("trace").uuid();
-        let url = parts.uri.path();
-        let unperformed = || Ok(Answer::empty(StatusCode::OK));
+    fn carry_out(&self, asked: Asked, plan: &Plan) -> Outcome {
+        let mut passport = lock(&self.passport);
+        let url = asked.parts.uri.path();
+        let trace_id = passport.world.next("trace").uuid();
+        let performed = plan.failure.as_ref().is_none_or(|(_, performed)| *performed);
+        let result = if performed { passport.perform(asked, self.time.moment()) } else { Ok(Answer::empty(StatusCode::OK)) };
+        let reply = Reply::from_result(result, url, &trace_id);
         match &plan.failure {
-            None => Outcome::Answered(
-                Reply::from_result(self.perform(&mut state, parts, matched, body, None), url, &trace_id).whole(),
-            ),
-            Some((kind, performed)) => {
-                let rejection = if let Kind::PaymentRejected { code } = kind { Some(code.clone()) } else { None };
-                let result = if *performed { self.perform(&mut state, parts, matched, body, rejection) } else { unperformed() };
-                Reply::from_result(result, url, &trace_id).after(kind, url, &trace_id)
-            }
+            None => Outcome::Answered(reply.whole()),
+            Some((kind, _)) => reply.after(kind, url, &trace_id),
         }
-    }
-
-    fn perform(
-        &self,
-        state: &mut State,
-        parts: &Parts,
-        matched: &Matched,
-        body: Result<Bytes, ApiError>,
-        rejection: Option<String>,
-    ) -> Result<Answer, ApiError> {
-        let (operation, id) = match matched {
-            Matched::Operation(operation, id) => (operation, id.clone()),
-            Matched::OtherMethods(_) => return Err(ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "path", "Method not allowed")),
-            Matched::Nothing => return Err(ApiError::not_found("path")),
-        };
-        let moment = self.time.moment();
-        let State { clients, tokens, world } = state;
-        if let Run::Grant = operation.run {
-            return oauth::grant(tokens, clients, (&parts.headers, &body?), moment);
-        }
-        let token = tokens.present(bearer(parts), moment.now).authorize(operation.scope)?;
-        world.settle(moment);
-        let query = Query::parse(parts.uri.query().unwrap_or_default())?;
-        let call = Call { entity: token.account_id, id, query, body: body?, moment, rejection };
-        match operation.run {
-            Run::Tokens(run) => run(tokens, &call),
-            Run::World(run) => run(world, &call),
-            Run::Grant => Err(ApiError::not_found("path")),
-        }
-    }
-}
-
-impl State {
-    /// The state a sandbox with these options starts in.
-    pub(crate) fn seeded(options: &Options, time: &Time) -> Result<Self, ApiError> {
-        let mut world = World::new(options.seed, options.settle_after, options.resolution_ttl);
-        world.fill_directory();
-        let mut entities: Vec<_> = options.clients.iter().map(|client| client.account_id.as_str()).collect();
-        entities.dedup();
-        for entity in entities.into_iter().filter(|_| options.sample_data) {
-            world.add_sample(entity, super::state::sample::CUSTOMERS, time.moment())?;
-        }
-        Ok(Self { clients: options.clients.clone(), tokens: Tokens::new(options.seed, options.token_ttl), world })
     }
 }
 
 /// Locks what is shared. No code panics while it holds one, and if one did, a test double's state is still worth serving.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn bearer(parts: &Parts) -> Option<&str> {
-    let value = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 /// The whole body; an error to answer if it is too long, a severed connection if the peer left.

@@ -51,6 +51,18 @@ pub struct Unfinished {
     pub tasks: usize,
 }
 
+/// The open connections of each worker, as they are whenever one looks.
+#[derive(Clone, Debug)]
+pub struct Loads(Box<[Arc<AtomicUsize>]>);
+
+impl Loads {
+    /// Open connections of each worker.
+    #[must_use]
+    pub fn open(&self) -> Vec<usize> {
+        self.0.iter().map(|open| open.load(Relaxed)).collect()
+    }
+}
+
 /// The worker threads. Dropping them cuts whatever is in flight; [`Workers::drain`] does not.
 #[derive(Debug)]
 pub struct Workers {
@@ -105,6 +117,12 @@ impl Workers {
         self.threads.iter().map(Worker::open).collect()
     }
 
+    /// A handle on the same numbers, for who reports them.
+    #[must_use]
+    pub fn loads(&self) -> Loads {
+        Loads(self.threads.iter().map(Worker::load).collect())
+    }
+
     /// Hands a connection to the worker with the fewest.
     pub fn hand(&self, accepted: Accepted, permit: OwnedSemaphorePermit) {
         let loads: Vec<_> = self.threads.iter().map(Worker::open).collect();
@@ -129,7 +147,10 @@ impl Workers {
             unfinished = ended.as_mut() => unfinished,
             () = deadline => {
                 self.cut.disarm().cancel();
-                tokio::time::timeout(LAST_GRACE, ended).await.unwrap_or_default()
+                tokio::time::timeout(LAST_GRACE, ended).await.unwrap_or_else(|_| {
+                    tracing::warn!("a worker does not end; what it has in flight is lost uncounted");
+                    Vec::new()
+                })
             }
         };
         unfinished.into_iter().fold(Unfinished::default(), |sum, one| Unfinished {

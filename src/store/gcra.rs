@@ -46,7 +46,7 @@ impl Limiter {
 
     /// Decides about one request, leaving `reserve` of the burst to others.
     pub fn decide(&self, now: Instant, reserve: u32) -> Decision {
-        let now = nanos(now.saturating_duration_since(self.origin));
+        let now = self.since_origin(now);
         let usable = self.rate.burst.get().saturating_sub(reserve).max(1);
         let tolerance = self.interval * u64::from(usable - 1);
         let admit = |whole_at: u64| {
@@ -57,13 +57,28 @@ impl Limiter {
             Ok(before) => (true, admit(before).unwrap_or(before)),
             Err(unchanged) => (false, unchanged),
         };
-        let owed = whole_at.saturating_sub(now);
+        self.decision(admitted, whole_at.saturating_sub(now), usable)
+    }
+
+    /// What [`decide`](Self::decide) would decide, with nothing counted.
+    #[must_use]
+    pub fn peek(&self, now: Instant) -> Decision {
+        let owed = self.whole_at.load(Relaxed).saturating_sub(self.since_origin(now));
+        let burst = self.rate.burst.get();
+        self.decision(owed <= self.interval * u64::from(burst - 1), owed, burst)
+    }
+
+    fn decision(&self, admitted: bool, owed: u64, usable: u32) -> Decision {
         let left = (self.interval * u64::from(usable)).saturating_sub(owed) / self.interval;
         Decision {
             admitted,
             remaining: u32::try_from(left).unwrap_or(u32::MAX),
-            wait: Duration::from_nanos(owed.saturating_sub(tolerance)),
+            wait: Duration::from_nanos(owed.saturating_sub(self.interval * u64::from(usable - 1))),
         }
+    }
+
+    fn since_origin(&self, now: Instant) -> u64 {
+        nanos(now.saturating_duration_since(self.origin))
     }
 }
 
@@ -95,6 +110,18 @@ mod tests {
         assert_eq!(refused, Decision { admitted: false, remaining: 0, wait: Duration::from_millis(100) });
         assert!(!limiter.decide(start + Duration::from_millis(99), 0).admitted);
         assert!(limiter.decide(start + Duration::from_millis(100), 0).admitted);
+    }
+
+    #[test]
+    fn a_peek_counts_nothing() {
+        let start = Instant::now();
+        let limiter = Limiter::new(rate(10, 1), start);
+
+        assert!((0..5).all(|_| limiter.peek(start).admitted));
+        limiter.decide(start, 0);
+
+        assert_eq!(limiter.peek(start), Decision { admitted: false, remaining: 0, wait: Duration::from_millis(100) });
+        assert!(limiter.peek(start + Duration::from_millis(100)).admitted);
     }
 
     #[test]

@@ -111,8 +111,7 @@ impl Tokens {
     /// The source of a credential's tokens for an upstream; none if the upstream has no URL.
     #[must_use]
     pub fn source(&self, credential: CredentialId, upstream: UpstreamId) -> Option<&Arc<Source>> {
-        let place = self.places.get(upstream.index()).copied().flatten()?;
-        self.sources.get(usize::from(credential.0) * self.width + place)
+        self.at(usize::from(credential.0), upstream.index())
     }
 
     /// How each source is doing.
@@ -126,6 +125,11 @@ impl Tokens {
         for source in &self.sources {
             source.attempted().await;
         }
+    }
+
+    fn at(&self, credential: usize, upstream: usize) -> Option<&Arc<Source>> {
+        let place = self.places.get(upstream).copied().flatten()?;
+        self.sources.get(credential * self.width + place)
     }
 }
 

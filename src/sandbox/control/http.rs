@@ -8,7 +8,7 @@ use http::StatusCode;
 use http::request::Parts;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Control, ControlError};
 use crate::sandbox::error::ApiError;
@@ -21,7 +21,7 @@ use crate::secret::Secret;
 pub(crate) const PREFIX: &str = "/_sandbox/";
 
 /// Every control with one line about it.
-const CONTROLS: &[(&str, &str)] = &[
+pub const CONTROLS: &[(&str, &str)] = &[
     ("GET /_sandbox/", "this page: controls, faults, scenarios"),
     ("GET /_sandbox/faults", "the faults in force"),
     ("POST /_sandbox/faults", "injects {on, fault, times?, every?, performed?, …}"),
@@ -36,6 +36,7 @@ const CONTROLS: &[(&str, &str)] = &[
     ("POST /_sandbox/seed", "adds {customers} with their records to the entity {account_id}"),
     ("POST /_sandbox/clear", "empties the entity {account_id}"),
     ("GET /_sandbox/counters", "counters per operation"),
+    ("GET /_sandbox/connections", "connections accepted, and open now"),
     ("GET /_sandbox/requests", "the requests that arrived"),
     ("DELETE /_sandbox/requests", "forgets requests and counters"),
     ("POST /_sandbox/reset", "restores the seeded state; {keep_tokens?}"),
@@ -122,6 +123,7 @@ fn dispatch(control: &Control, parts: &Parts, body: &Bytes) -> Result<Value, Fai
         }
         ("PATCH", ["clients", client_id]) => change_client(control, client_id, read(body)?),
         ("GET", ["counters"]) => Ok(json!(control.counters())),
+        ("GET", ["connections"]) => Ok(json!(control.connections())),
         ("GET", ["requests"]) => Ok(json!({"requests": control.requests()})),
         ("DELETE", ["requests"]) => {
             control.clear_requests();
@@ -203,12 +205,15 @@ fn change_client(control: &Control, client_id: &str, change: ChangeClient) -> Re
 }
 
 fn overview() -> Value {
-    let table =
-        |rows: &mut dyn Iterator<Item = (&str, &str)>| rows.map(|(name, about)| (name.to_owned(), about.into())).collect();
-    let (controls, faults): (Value, Value) =
-        (Value::Object(table(&mut CONTROLS.iter().copied())), Value::Object(table(&mut FAULTS.iter().copied())));
-    let scenarios = Value::Object(table(&mut SCENARIOS.iter().map(|scenario| (scenario.name, scenario.description))));
-    json!({"controls": controls, "faults": faults, "scenarios": scenarios})
+    json!({
+        "controls": table(CONTROLS.iter().copied()),
+        "faults": table(FAULTS.iter().copied()),
+        "scenarios": table(SCENARIOS.iter().map(|scenario| (scenario.name, scenario.description))),
+    })
+}
+
+fn table<'a>(rows: impl Iterator<Item = (&'a str, &'a str)>) -> Value {
+    rows.map(|(name, about)| (name.to_owned(), Value::from(about))).collect::<Map<_, _>>().into()
 }
 
 fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Failure> {

@@ -14,6 +14,7 @@ use crate::sandbox::party::{Party, SPONSOR_BANK};
 
 /// An account at the sponsor bank.
 #[derive(Clone, Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the members are named as Passport names them")]
 pub(crate) struct Account {
     pub(crate) updated_at: Timestamp,
     /// What has left `available_balance` but not yet arrived elsewhere.
@@ -28,7 +29,8 @@ pub(crate) struct Account {
 }
 resource!(Account, "account");
 
-const LIST: Listing = Listing {
+/// How the list is asked for.
+pub(crate) const LIST: Listing = Listing {
     plural: "accounts",
     filters: &[
         ("customer_id", "/customer_id"),
@@ -102,7 +104,7 @@ impl Entity {
 /// `GET /v1/accounts`
 pub(crate) fn list(world: &mut World, call: &Call) -> Result<Answer, ApiError> {
     let snapshot = world.snapshot(call.moment);
-    LIST.answer(world.entity(&call.entity).accounts.iter(), &call.query, || snapshot).map(Answer::ok)
+    LIST.answer(world.entity(&call.entity).accounts.iter(), &call.query, snapshot)
 }
 
 /// `GET /v1/accounts/{account_id}`

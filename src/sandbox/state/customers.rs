@@ -32,7 +32,8 @@ pub(crate) struct Customer {
 }
 resource!(Customer, "customer");
 
-const LIST: Listing = Listing {
+/// How the list is asked for.
+pub(crate) const LIST: Listing = Listing {
     plural: "customers",
     filters: &[
         ("identification_number", "/identification_number"),
@@ -67,7 +68,7 @@ const LINK: [Rule; 8] = [
 /// `GET /v1/customers`
 pub(crate) fn list(world: &mut World, call: &Call) -> Result<Answer, ApiError> {
     let snapshot = world.snapshot(call.moment);
-    LIST.answer(world.entity(&call.entity).customers.iter(), &call.query, || snapshot).map(Answer::ok)
+    LIST.answer(world.entity(&call.entity).customers.iter(), &call.query, snapshot)
 }
 
 /// `GET /v1/customers/{customer_id}`

@@ -22,6 +22,7 @@ pub(crate) struct KeyName {
 
 /// A key of an account in the sandbox.
 #[derive(Clone, Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the members are named as Passport names them")]
 pub(crate) struct Key {
     pub(crate) id: String,
     pub(crate) customer_id: String,
@@ -54,7 +55,8 @@ pub(crate) struct Resolution {
 }
 resource!(Resolution, "resolution");
 
-const LIST: Listing = Listing {
+/// How the list is asked for.
+pub(crate) const LIST: Listing = Listing {
     plural: "keys",
     filters: &[
         ("customer_id", "/customer_id"),
@@ -123,7 +125,7 @@ impl World {
 /// `GET /v1/keys`
 pub(crate) fn list(world: &mut World, call: &Call) -> Result<Answer, ApiError> {
     let snapshot = world.snapshot(call.moment);
-    LIST.answer(world.entity(&call.entity).keys.iter(), &call.query, || snapshot).map(Answer::ok)
+    LIST.answer(world.entity(&call.entity).keys.iter(), &call.query, snapshot)
 }
 
 /// `GET /v1/keys/{key_id}`

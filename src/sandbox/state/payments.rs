@@ -59,7 +59,8 @@ pub(crate) struct Rejection {
     pub(crate) error_description: &'static str,
 }
 
-const LIST: Listing = Listing {
+/// How the list is asked for.
+pub(crate) const LIST: Listing = Listing {
     plural: "payments",
     filters: &[
         ("payment_id", "/id"),
@@ -136,7 +137,7 @@ impl Payment {
 /// `GET /v1/payments`
 pub(crate) fn list(world: &mut World, call: &Call) -> Result<Answer, ApiError> {
     let snapshot = world.snapshot(call.moment);
-    LIST.answer(world.entity(&call.entity).payments.iter(), &call.query, || snapshot).map(Answer::ok)
+    LIST.answer(world.entity(&call.entity).payments.iter(), &call.query, snapshot)
 }
 
 /// `GET /v1/payments/{payment_id}`

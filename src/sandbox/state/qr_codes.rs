@@ -14,6 +14,7 @@ use crate::sandbox::moment::Timestamp;
 
 /// A QR code for a key. A dynamic one is paid once, a static one as often as people like.
 #[derive(Clone, Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the members are named as Passport names them")]
 pub(crate) struct QrCode {
     pub(crate) id: String,
     pub(crate) customer_id: String,
@@ -33,7 +34,8 @@ pub(crate) struct QrCode {
 }
 resource!(QrCode, "qr_code");
 
-const LIST: Listing = Listing {
+/// How the list is asked for.
+pub(crate) const LIST: Listing = Listing {
     plural: "qr_codes",
     filters: &[
         ("qr_code_id", "/id"),
@@ -61,7 +63,7 @@ const DECODE: [Rule; 1] = [required("/qr_code_data", Check::Characters(1, 2048))
 /// `GET /v1/qrcodes`
 pub(crate) fn list(world: &mut World, call: &Call) -> Result<Answer, ApiError> {
     let snapshot = world.snapshot(call.moment);
-    LIST.answer(world.entity(&call.entity).qr_codes.iter(), &call.query, || snapshot).map(Answer::ok)
+    LIST.answer(world.entity(&call.entity).qr_codes.iter(), &call.query, snapshot)
 }
 
 /// `GET /v1/qrcodes/{qr_code_id}`

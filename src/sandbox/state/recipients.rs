@@ -27,7 +27,8 @@ pub(crate) struct Recipient {
 }
 resource!(Recipient, "recipient");
 
-const LIST: Listing = Listing {
+/// How the list is asked for.
+pub(crate) const LIST: Listing = Listing {
     plural: "recipients",
     filters: &[
         ("customer_id", "/customer_id"),
@@ -62,7 +63,7 @@ const BY_ACCOUNT: [Rule; 9] = [
 /// `GET /v1/recipients`
 pub(crate) fn list(world: &mut World, call: &Call) -> Result<Answer, ApiError> {
     let snapshot = world.snapshot(call.moment);
-    LIST.answer(world.entity(&call.entity).recipients.iter(), &call.query, || snapshot).map(Answer::ok)
+    LIST.answer(world.entity(&call.entity).recipients.iter(), &call.query, snapshot)
 }
 
 /// `GET /v1/recipients/breb/{recipient_id}`

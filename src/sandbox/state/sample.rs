@@ -42,8 +42,8 @@ impl World {
     /// Gives an entity customers, each with an account, a key, a recipient and two settled payments.
     pub(crate) fn add_sample(&mut self, entity: &str, customers: u32, moment: Moment) -> Result<(), ApiError> {
         for number in 0..customers {
-            // Oldest first, the youngest a day old.
-            let age = DAY * (customers - number);
+            // Oldest first, the youngest a day old, none older than ten years.
+            let age = DAY * (customers - number).min(3_650);
             let at = self.stamps.record(moment.wall.before(age));
             self.add_customer(entity, at)?;
         }

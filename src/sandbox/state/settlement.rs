@@ -13,7 +13,6 @@ use crate::sandbox::money::Amount;
 use crate::sandbox::party::{Party, SPONSOR_BANK};
 
 /// A payment whose money the payer no longer has and the receiver does not yet have.
-#[derive(Clone)]
 pub(crate) struct InFlight {
     /// The payer's entity.
     pub(crate) entity: String,
@@ -22,7 +21,8 @@ pub(crate) struct InFlight {
     amount: Amount,
     /// The receiver's entity and account; none if it is at another participant.
     receiver: Option<(String, String)>,
-    processing_at: Instant,
+    /// When it stops being merely pending; none once it has.
+    processing_at: Option<Instant>,
     settled_at: Instant,
 }
 
@@ -35,23 +35,23 @@ impl World {
             account_id: payment.account_id.clone(),
             amount: payment.amount,
             receiver: self.receiving_account(payment),
-            processing_at: moment.now + self.settle_after / 2,
+            processing_at: Some(moment.now + self.settle_after / 2),
             settled_at: moment.now + self.settle_after,
         });
     }
 
     /// Does all that time has brought about by `moment`.
     pub(crate) fn settle(&mut self, moment: Moment) {
-        let (due, waiting): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.in_flight).into_iter().partition(|p| p.settled_at <= moment.now);
-        self.in_flight = waiting;
-        for payment in due {
-            self.finish(&payment, moment.wall_at(payment.settled_at));
-        }
-        for payment in self.in_flight.clone() {
-            if payment.processing_at <= moment.now {
-                self.process(&payment, moment.wall_at(payment.processing_at));
+        let mut under_way = std::mem::take(&mut self.in_flight);
+        for payment in &mut under_way {
+            if let Some(at) = payment.processing_at.take_if(|at| *at <= moment.now) {
+                self.process(payment, moment.wall_at(at));
             }
+        }
+        let done: Vec<_> = under_way.extract_if(.., |payment| payment.settled_at <= moment.now).collect();
+        self.in_flight = under_way;
+        for payment in done {
+            self.finish(&payment, moment.wall_at(payment.settled_at));
         }
     }
 
@@ -163,3 +163,6 @@ impl World {
         Ok(id)
     }
 }
+
+#[cfg(test)]
+mod tests;

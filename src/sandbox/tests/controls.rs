@@ -1,6 +1,10 @@
 //! The controls over HTTP, and what they show.
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
 use super::*;
+use crate::sandbox::control::http::answer;
+use crate::sandbox::{Connections, Fault, Kind, SCENARIOS};
 
 impl House {
     async fn control(&mut self, method: &str, path: &str, body: Value) -> Answer {
@@ -47,7 +51,7 @@ async fn a_mistaken_control_says_what_is_wrong() {
 
 #[tokio::test]
 async fn every_scenario_can_be_played() {
-    for scenario in crate::sandbox::SCENARIOS {
+    for scenario in SCENARIOS {
         let mut house = House::open().await;
 
         assert_eq!(house.control("POST", &format!("scenarios/{}", scenario.name), Value::Null).await.status, 200);
@@ -139,19 +143,64 @@ async fn more_records_can_be_seeded_and_time_moved_ahead() {
     assert_eq!(house.get("/v1/customers").await.status, 401);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_sandbox_told_to_stop_ends_though_a_request_hangs() {
     let sandbox = Sandbox::bind(Options::default()).await.unwrap();
     let (address, control) = (sandbox.address(), sandbox.control());
-    control.inject(crate::sandbox::Fault::new("all", crate::sandbox::Kind::Hang)).unwrap();
+    control.inject(Fault::new("all", Kind::Stalled)).unwrap();
     let stop = tokio_util::sync::CancellationToken::new();
     let mut tasks = JoinSet::new();
     tasks.spawn(sandbox.serve(stop.clone().cancelled_owned()));
-    let mut hanging = TcpStream::connect(address).await.unwrap();
-    tokio::io::AsyncWriteExt::write_all(&mut hanging, b"GET /v1/accounts HTTP/1.1\r\nHost: s\r\n\r\n").await.unwrap();
+    let mut stalled = TcpStream::connect(address).await.unwrap();
+    stalled.write_all(b"GET /v1/accounts HTTP/1.1\r\nHost: s\r\n\r\n").await.unwrap();
+    // The answer has begun, so the request is under way.
+    stalled.read_u8().await.unwrap();
+    assert_eq!(control.connections(), Connections { accepted: 1, open: 1 });
 
     stop.cancel();
 
     tasks.join_next().await.unwrap().unwrap();
+    assert_eq!(control.connections(), Connections { accepted: 1, open: 0 });
     assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn the_controls_answer_this_machine_only() {
+    let house = House::open().await;
+    let (parts, ()) = Request::get("/_sandbox/").body(()).unwrap().into_parts();
+    for (peer, status) in
+        [("127.0.0.1:1", 200), ("[::1]:1", 200), ("[::ffff:127.0.0.1]:1", 200), ("192.0.2.1:1", 403), ("[2001:db8::1]:1", 403)]
+    {
+        assert_eq!(answer(&house.control, peer.parse().unwrap(), &parts, Ok(Bytes::new())).status, status, "{peer}");
+    }
+}
+
+#[tokio::test]
+async fn the_overview_names_every_control_fault_and_scenario() {
+    let mut house = House::open().await;
+
+    let overview = house.control("GET", "", Value::Null).await.json();
+
+    for (table, names) in [
+        ("controls", crate::sandbox::CONTROLS.iter().map(|(name, _)| *name).collect::<Vec<_>>()),
+        ("faults", crate::sandbox::FAULTS.iter().map(|(name, _)| *name).collect()),
+        ("scenarios", SCENARIOS.iter().map(|scenario| scenario.name).collect()),
+    ] {
+        assert_eq!(overview[table].as_object().unwrap().len(), names.len());
+        assert!(names.iter().all(|name| overview[table][name].is_string()));
+    }
+}
+
+#[tokio::test]
+async fn every_control_of_the_table_exists() {
+    let mut house = House::open().await;
+    for (label, _) in crate::sandbox::CONTROLS {
+        let (method, path) = label.split_once(' ').unwrap();
+        let path = path.trim_start_matches("/_sandbox/").replace("{id}", "1").replace("{name}", "slow");
+
+        let answer = house.control(method, &path, Value::Null).await;
+
+        let unknown = answer.json()["error"].as_str().is_some_and(|error| error.contains("no such control"));
+        assert!(!unknown || path == "faults/1", "{label}");
+    }
 }

@@ -1,6 +1,7 @@
 //! Payments: what is answered, and where the money is at each moment.
 
 use super::*;
+use crate::sandbox::money::Amount;
 
 fn balances(account: &Value) -> (String, String) {
     let value = |name: &str| account[name]["value"].as_str().unwrap().to_owned();
@@ -60,8 +61,6 @@ async fn a_confirmed_payment_settles_with_time_and_moves_money_exactly() {
         .await;
     assert_eq!(inbound["end_to_end_identification"], payment["end_to_end_identification"]);
 }
-
-use crate::sandbox::money::Amount;
 
 #[tokio::test]
 async fn an_unaffordable_payment_is_rejected_with_200() {

@@ -80,6 +80,11 @@ impl Worker {
         Ok(Self { connections, open: Arc::default(), gauge, ended })
     }
 
+    /// A handle on the number of open connections.
+    pub(super) fn load(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.open)
+    }
+
     /// Open connections; of a worker that is gone, more than any other has.
     pub(super) fn open(&self) -> usize {
         if self.connections.is_closed() { usize::MAX } else { self.open.load(Relaxed) }

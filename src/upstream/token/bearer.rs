@@ -22,7 +22,7 @@ pub struct Token {
     lifetime: Duration,
     usable_until: Instant,
     granted: Option<Granted>,
-    token_id: Option<Secret>,
+    id: Option<Secret>,
 }
 
 impl Token {
@@ -30,7 +30,7 @@ impl Token {
     pub(super) fn new(minted: Minted, generation: u64, sent: Instant) -> Self {
         let Minted { bearer, lifetime, granted, token_id } = minted;
         let usable_until = schedule::usable_until(sent, lifetime);
-        Self { bearer, generation, sent, lifetime, usable_until, granted, token_id }
+        Self { bearer, generation, sent, lifetime, usable_until, granted, id: token_id }
     }
 
     /// The whole `Authorization` value, ready to send and marked as sensitive.
@@ -72,6 +72,6 @@ impl Token {
     /// By which it could be revoked.
     #[must_use]
     pub fn id(&self) -> Option<&Secret> {
-        self.token_id.as_ref()
+        self.id.as_ref()
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::Token;
 
 /// How long an operation stays suspected, and how long its scope counts as missing.
-pub(super) const COOL_DOWN: Duration = Duration::from_secs(60);
+pub(super) const COOL_DOWN: Duration = Duration::from_mins(1);
 
 /// Operations on which tokens were refused, by name: an operation's id would not outlive its snapshot.
 #[derive(Debug, Default)]

@@ -32,7 +32,7 @@ pub(super) fn build(style: TokenRequest, url: &Uri, secrets: &ClientSecrets) -> 
 
 fn json(secrets: &ClientSecrets) -> Result<Bytes, Failure> {
     #[derive(Serialize)]
-    struct Grant<'a> {
+    struct Body<'a> {
         client_id: &'a str,
         client_secret: &'a str,
         grant_type: &'static str,
@@ -40,7 +40,7 @@ fn json(secrets: &ClientSecrets) -> Result<Bytes, Failure> {
     let (client_id, client_secret) = (secrets.id.expose(), secrets.secret.expose());
     // Large enough for every character escaped: a buffer that grows leaves copies behind.
     let mut body = Zeroizing::new(Vec::with_capacity(128 + 6 * (client_id.len() + client_secret.len())));
-    serde_json::to_writer(&mut *body, &Grant { client_id, client_secret, grant_type: GRANT }).map_err(|_| Failure::Internal)?;
+    serde_json::to_writer(&mut *body, &Body { client_id, client_secret, grant_type: GRANT }).map_err(|_| Failure::Internal)?;
     Ok(Bytes::from_owner(body))
 }
 

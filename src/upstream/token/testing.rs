@@ -1,14 +1,18 @@
 //! A token endpoint played by the test, and tokens without one.
 
-use std::sync::Arc;
+use std::io::{self, Write};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
+use tracing::Dispatch;
+use tracing::subscriber::{DefaultGuard, NoSubscriber};
 
 use super::answer::{self, Minted};
 use super::{Failure, Settings, Token, TokenEndpoint, Tokens, Unanswered};
@@ -16,6 +20,14 @@ use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::testing::wall;
+
+/// Lets a future go on by itself.
+pub(super) fn aside<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    TaskTracker::new().spawn(future)
+}
 
 /// What a token endpoint would answer with this token and life in seconds.
 pub(super) fn granting(token: &str, expires_in: u64) -> String {
@@ -49,10 +61,7 @@ impl TokenEndpoint for Scripted {
     async fn ask(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Unanswered> {
         let (reply, answer) = oneshot::channel();
         self.0.send(Asked { request, at: Instant::now(), reply }).expect("the script goes on");
-        match answer.await {
-            Ok(answer) => answer,
-            Err(_) => panic!("the endpoint has a defect"),
-        }
+        answer.await.expect("the script has no defect in mind")
     }
 }
 
@@ -88,7 +97,7 @@ impl Asked {
 
     /// Gives no answer.
     pub(super) fn fail(self, failure: Failure) {
-        let _ = self.reply.send(Err(Unanswered { failure, cause: "as the script says".to_owned() }));
+        let _ = self.reply.send(Err(Unanswered { failure, cause: Some("as the script says".to_owned()) }));
     }
 
     /// Does not answer at all until the asker has left.
@@ -123,4 +132,37 @@ pub(super) fn stage(config: &Config, clock: &SharedClock) -> Stage {
     };
     let tokens = Tokens::start(settings, Scripted(sender), clock, &metrics, &tracker, &shutdown);
     Stage { tokens, script: Script(receiver), metrics, tracker, shutdown: shutdown.drop_guard() }
+}
+
+/// What was logged by this thread.
+#[derive(Clone, Default)]
+pub(super) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    pub(super) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A second subscriber, which sees nothing: with only one, `tracing` would let whichever thread comes first decide what is logged.
+static SILENT: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
+
+/// Captures the log of this thread, at every level, until the guard goes.
+pub(super) fn captured_log() -> (Log, DefaultGuard) {
+    LazyLock::force(&SILENT);
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_max_level(tracing::Level::TRACE);
+    let subscriber = subscriber.with_writer(move || writer.clone()).finish();
+    (log, tracing::subscriber::set_default(subscriber))
 }

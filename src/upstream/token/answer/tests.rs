@@ -29,7 +29,7 @@ fn passports_answer_is_a_token() {
     .unwrap();
 
     assert_eq!(minted.bearer, "Bearer 5f1d");
-    assert_eq!(minted.lifetime, Duration::from_secs(86400));
+    assert_eq!(minted.lifetime, Duration::from_hours(24));
     assert!(minted.granted.unwrap().covers(&"paas.core.accounts.get".parse().unwrap()));
     assert_eq!(minted.token_id.unwrap().expose(), "id-1");
 }
@@ -65,11 +65,10 @@ fn a_life_that_is_not_credible_is_a_failure() {
     for expires_in in
         ["0", "-1", "-0.5", r#""3600""#, "1e308", "1e999", "315360001", "true", "[]", "{}", "18446744073709551616", "1e-12"]
     {
-        assert!(expiring(expires_in).is_err(), "{expires_in}");
+        assert_eq!(expiring(expires_in), Err(Failure::IllegalLifetime), "{expires_in}");
     }
-    assert_eq!(expiring("0"), Err(Failure::IllegalLifetime));
     assert_eq!(expiring("315360000"), Ok(LONGEST_LIFETIME));
-    assert_eq!(expiring("3.6e3"), Ok(Duration::from_secs(3600)));
+    assert_eq!(expiring("3.6e3"), Ok(Duration::from_hours(1)));
 }
 
 #[test]
@@ -135,7 +134,7 @@ fn a_status_other_than_success_is_a_failure_whatever_the_body() {
 
 #[test]
 fn the_endpoints_wish_for_patience_is_read() {
-    let minute = Failure::Throttled(Some(Duration::from_secs(60)));
+    let minute = Failure::Throttled(Some(Duration::from_mins(1)));
 
     assert_eq!(with_status(429, &[]), Failure::Throttled(None));
     assert_eq!(with_status(429, &[("retry-after", "60")]), minute);

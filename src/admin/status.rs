@@ -1,0 +1,146 @@
+//! What `/status` tells: names and numbers, no secret and nothing personal.
+
+use serde::Serialize;
+
+use super::conditions::{Condition, Facts};
+
+/// Where the admin pages learn about the gateway; asked anew for each page.
+pub trait StatusSource: Send + Sync + 'static {
+    /// What readiness is judged by.
+    fn facts(&self) -> Facts;
+
+    /// Everything else.
+    fn status(&self) -> Status;
+}
+
+/// The gateway at this moment.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// The running version.
+    pub version: &'static str,
+    /// Seconds since the start.
+    pub uptime_seconds: u64,
+    /// Passport's environment.
+    pub environment: String,
+    /// Open connections of callers, by worker.
+    pub connections: Vec<usize>,
+    /// Every tenant.
+    pub tenants: Vec<Tenant>,
+    /// Every credential.
+    pub credentials: Vec<Credential>,
+    /// Every issuer of callers' tokens.
+    pub issuers: Vec<Issuer>,
+    /// Every limit.
+    pub limits: Vec<Limit>,
+    /// The response cache.
+    pub cache: Cache,
+    /// Every upstream.
+    pub upstreams: Vec<Upstream>,
+    /// The last time the configuration was read anew, if it was.
+    pub last_reload: Option<Reload>,
+}
+
+/// A tenant.
+#[derive(Clone, Debug, Serialize)]
+pub struct Tenant {
+    /// Its name.
+    pub name: String,
+    /// The credential its requests go up with.
+    pub credential: String,
+}
+
+/// A credential toward Passport.
+#[derive(Clone, Debug, Serialize)]
+pub struct Credential {
+    /// Its name.
+    pub name: String,
+    /// Its token, if it has a usable one.
+    pub token: Option<Token>,
+    /// Why the last attempt to get a token failed, if it did.
+    pub failure: Option<String>,
+}
+
+/// An upstream token, without itself.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Token {
+    /// Seconds since it was asked for.
+    pub age_seconds: u64,
+    /// Seconds until it expires.
+    pub expires_in_seconds: u64,
+}
+
+/// An issuer of callers' tokens.
+#[derive(Clone, Debug, Serialize)]
+pub struct Issuer {
+    /// Its `iss`.
+    pub issuer: String,
+    /// Keys that verify its tokens.
+    pub keys: usize,
+    /// Seconds since they were read.
+    pub age_seconds: Option<u64>,
+    /// Why the last attempt to read them failed, if it did.
+    pub failure: Option<String>,
+}
+
+/// A limit and where it stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct Limit {
+    /// `tenant`, `class` or `quota`.
+    pub kind: &'static str,
+    /// Whom it limits.
+    pub name: String,
+    /// Requests per period.
+    pub requests: u32,
+    /// The period in seconds.
+    pub per_seconds: f64,
+    /// Requests that may come at once.
+    pub burst: u32,
+    /// Counted, but not enforced.
+    pub shadow: bool,
+}
+
+/// The response cache.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Cache {
+    /// Entries it holds.
+    pub entries: u64,
+    /// Bytes it holds.
+    pub bytes: u64,
+    /// Bytes it may hold; 0 is off.
+    pub max_bytes: u64,
+}
+
+/// An upstream.
+#[derive(Clone, Debug, Serialize)]
+pub struct Upstream {
+    /// The catalogue's name for it.
+    pub name: String,
+    /// Scheme and authority; none disables its operations.
+    pub origin: Option<String>,
+    /// `closed`, `half open` or `open`.
+    pub breaker: &'static str,
+    /// Requests in flight.
+    pub in_flight: u64,
+    /// Pooled connections that wait for a request.
+    pub idle_connections: u64,
+}
+
+/// A time the configuration was read anew.
+#[derive(Clone, Debug, Serialize)]
+pub struct Reload {
+    /// Seconds since then.
+    pub age_seconds: u64,
+    /// Whether it was applied.
+    pub applied: bool,
+    /// Why not.
+    pub faults: Vec<String>,
+}
+
+/// A whole answer of `/status`.
+#[derive(Serialize)]
+pub(super) struct Report {
+    pub(super) ready: bool,
+    pub(super) conditions: Vec<Condition>,
+    #[serde(flatten)]
+    pub(super) status: Status,
+}

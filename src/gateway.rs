@@ -1,0 +1,202 @@
+//! The composition root: everything that is shared is made here, once, and handed to every worker.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use self::vitals::Vitals;
+use crate::admin::Pages;
+use crate::clock::SharedClock;
+use crate::config::{self, Config};
+use crate::identity::KeyRing;
+use crate::metrics::Metrics;
+use crate::policy::authenticate::{Failures, IssuerKeys, KeyRefresh};
+use crate::policy::cache::ResponseCache;
+use crate::server::{Listeners, ReadyFile, SideListener, Unfinished, WorkerContext, Workers};
+use crate::snapshot::Snapshots;
+use crate::stack::{Shared, stack};
+use crate::transport::{Client, Connector, OriginError, Proxy, Trust, TrustError};
+use crate::upstream::breaker::Breakers;
+use crate::upstream::concurrency::InFlight;
+use crate::upstream::destination::Destinations;
+use crate::upstream::forward::Forward;
+use crate::upstream::pool::Pool;
+use crate::upstream::quota::Quota;
+use crate::upstream::retry::Budget;
+use crate::upstream::token::{self, Tokens};
+
+pub use self::stop::Stop;
+
+mod stop;
+mod vitals;
+
+/// A gateway that is bound to its addresses and has begun to fetch keys and tokens.
+pub struct Gateway {
+    shared: Arc<Shared>,
+    listeners: Listeners,
+    workers: Workers,
+    admin: SideListener,
+    vitals: Arc<Vitals>,
+    /// Ends what runs beside the requests, once the last of them is answered.
+    ended: CancellationToken,
+    background: TaskTracker,
+}
+
+/// Why a gateway could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A listener could not be bound.
+    #[error("{0}")]
+    Bind(#[source] io::Error),
+    /// Threads, runtimes or signals could not be had.
+    #[error("the system refuses a thread, a runtime or a signal handler: {0}")]
+    Runtime(#[source] io::Error),
+    /// Passport's certificate could not be checked.
+    #[error("{0}")]
+    Trust(#[from] TrustError),
+    /// A URL of the configuration cannot be connected to.
+    #[error("{0}")]
+    Origin(#[from] OriginError),
+    /// The ready file could not be written.
+    #[error("{path}: {error}", path = path.display())]
+    ReadyFile {
+        /// Where it was to be.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+}
+
+impl Gateway {
+    /// Binds every address and starts the workers, on the runtime that calls this: the control runtime.
+    ///
+    /// # Errors
+    ///
+    /// What keeps it from starting; nothing is left running.
+    pub fn bind(config: Config, clock: SharedClock) -> Result<Self, StartError> {
+        let listeners = Listeners::bind(&config.server).map_err(StartError::Bind)?;
+        let admin = SideListener::bind(&config.admin.listen).map_err(StartError::Bind)?;
+        let connector = Arc::new(connector(&config)?);
+        let destinations = Destinations::new(&config.passport.upstreams)?;
+        let (ended, background) = (CancellationToken::new(), TaskTracker::new());
+        let shared = Arc::new(share(config, &connector, &destinations, clock, &background, &ended));
+        let workers = work(&shared, connector, destinations).map_err(StartError::Runtime)?;
+        let vitals = Arc::new(Vitals::new(Arc::clone(&shared), workers.loads()));
+        Ok(Self { shared, listeners, workers, admin, vitals, ended, background })
+    }
+
+    /// Every bound address.
+    #[must_use]
+    pub fn addresses(&self) -> ReadyFile {
+        ReadyFile { server: self.listeners.addresses(), admin: self.admin.address().clone(), control: None }
+    }
+
+    /// Serves until `stop` says otherwise, then drains; says what had to be cut.
+    pub async fn serve(self, stop: impl Stop) -> Unfinished {
+        let Self { shared, listeners, workers, admin, vitals, ended, background } = self;
+        let pages = Pages::new(Arc::clone(&shared.metrics), vitals.clone(), shared.config.lifecycle.readiness);
+        let admin_ended = ended.clone();
+        background.spawn(async move {
+            if let Err(error) = admin.serve(Arc::new(pages), admin_ended.cancelled()).await {
+                tracing::error!(%error, "the admin listener failed");
+            }
+        });
+        let unfinished = stop::run(stop, &shared.config.lifecycle, &vitals, listeners, workers).await;
+        ended.cancel();
+        background.close();
+        background.wait().await;
+        unfinished
+    }
+}
+
+/// How to reach Passport, the issuers and nobody else.
+fn connector(config: &Config) -> Result<Connector, StartError> {
+    let trust = match &config.passport.ca_file {
+        Some(file) => Trust::File(file.clone()),
+        None if needs_tls(config) => Trust::System,
+        None => Trust::Nothing,
+    };
+    let proxy = config.passport.proxy.as_ref().map(Proxy::new).transpose()?;
+    Ok(Connector::new(&trust, proxy, config.passport.connect_timeout)?)
+}
+
+fn needs_tls(config: &Config) -> bool {
+    let upstreams = config.passport.upstreams.iter().flat_map(|upstream| upstream.base.iter().chain(&upstream.token_url));
+    let issuers = config.issuers.iter().filter_map(|issuer| match &issuer.keys {
+        config::KeySource::JwksUrl(url) | config::KeySource::Discovery(url) => Some(url),
+        config::KeySource::JwksFile(_) | config::KeySource::PublicKey(_) => None,
+    });
+    upstreams.chain(issuers).any(|url| url.scheme_str() == Some("https"))
+}
+
+/// Makes what all workers share, and starts what runs beside the requests.
+fn share(
+    config: Config,
+    connector: &Arc<Connector>,
+    destinations: &Destinations,
+    clock: SharedClock,
+    background: &TaskTracker,
+    ended: &CancellationToken,
+) -> Shared {
+    let config = Arc::new(config);
+    let metrics = Arc::new(Metrics::new());
+    let client = Client::new(Arc::clone(connector));
+    let snapshots = Arc::new(Snapshots::new(Arc::clone(&config), KeyRing::default(), Arc::clone(&clock)));
+    let keys = Arc::new(IssuerKeys::new(&config.issuers));
+    KeyRefresh::new(keys.clone(), snapshots.clone(), client.clone(), clock.clone(), metrics.clone()).spawn(
+        &config.issuers,
+        background,
+        ended,
+    );
+    let settings = token::Settings {
+        credentials: &config.credentials,
+        upstreams: &config.passport.upstreams,
+        tenants: &config.tenants,
+        catalogue: &config.catalogue,
+    };
+    Shared {
+        tokens: Tokens::start(settings, client, &clock, &metrics, background, ended),
+        cache: Arc::new(ResponseCache::new(
+            config.cache,
+            &config.passport.forward_headers,
+            clock.clone(),
+            metrics.clone(),
+            background.clone(),
+        )),
+        breakers: Arc::new(Breakers::new(
+            config.breaker,
+            destinations,
+            Arc::clone(connector),
+            clock.clone(),
+            background.clone(),
+            ended.clone(),
+            &metrics,
+        )),
+        failures: Arc::new(Failures::new(clock.clone(), &metrics)),
+        budget: Arc::new(Budget::new(config.retry.budget, clock.now())),
+        quota: Arc::new(Quota::new(clock.clone(), metrics.clone())),
+        in_flight: Arc::new(InFlight::new(destinations, config.passport.max_in_flight)),
+        config,
+        clock,
+        metrics,
+        snapshots,
+        keys,
+    }
+}
+
+/// Starts the workers, each with a stack and a pool of its own.
+fn work(shared: &Arc<Shared>, connector: Arc<Connector>, destinations: Destinations) -> io::Result<Workers> {
+    let passport = &shared.config.passport;
+    let answer_timeout = passport.stream_timeout;
+    let in_stack = Arc::clone(shared);
+    Workers::start(&shared.config.server, answer_timeout, &shared.metrics, move |worker: WorkerContext| {
+        let Shared { config, metrics, .. } = &*in_stack;
+        let passport = &config.passport;
+        let pool = Pool::new(&connector, &destinations, passport, &worker.background, metrics);
+        let forward = Forward::new(pool, &passport.forward_headers, passport.stream_timeout, Arc::clone(metrics));
+        stack(&in_stack, worker.tasks, forward)
+    })
+}

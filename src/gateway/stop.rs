@@ -1,0 +1,79 @@
+//! From serving to the end: readiness first, then the listeners, then whatever is in flight.
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::vitals::Vitals;
+use crate::config;
+use crate::server::{self, Listeners, Signal, Signals, Unfinished, Workers};
+
+/// What tells a gateway to stop.
+pub trait Stop: Send {
+    /// Waits for the next signal.
+    fn next(&mut self) -> impl Future<Output = Signal> + Send;
+}
+
+impl Stop for Signals {
+    async fn next(&mut self) -> Signal {
+        Self::next(self).await
+    }
+}
+
+/// A channel, for programs that hold a gateway; when its other end is gone, no signal ever comes.
+impl Stop for mpsc::UnboundedReceiver<Signal> {
+    async fn next(&mut self) -> Signal {
+        match self.recv().await {
+            Some(signal) => signal,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Serves, and stops in phases: not ready but serving (`pre_drain`), finishing what is in flight (`drain`), the end.
+pub(super) async fn run(
+    mut stop: impl Stop,
+    lifecycle: &config::Lifecycle,
+    vitals: &Vitals,
+    listeners: Listeners,
+    workers: Workers,
+) -> Unfinished {
+    let closing = CancellationToken::new();
+    let serving = server::serve(listeners, &workers, closing.cancelled());
+    let told = async {
+        let signal = pre_drain(&mut stop, lifecycle, vitals).await;
+        closing.cancel();
+        signal
+    };
+    let (served, signal) = tokio::join!(serving, told);
+    if let Err(error) = served {
+        tracing::error!(%error, "the listeners failed");
+    }
+    let unfinished = workers.drain(enough(&mut stop, signal, lifecycle)).await;
+    tracing::info!(connections = unfinished.connections, tasks = unfinished.tasks, "stopped; these were cut");
+    unfinished
+}
+
+/// Waits for a signal, and after SIGTERM for `pre_drain` or the next signal, whichever comes first.
+async fn pre_drain(stop: &mut impl Stop, lifecycle: &config::Lifecycle, vitals: &Vitals) -> Signal {
+    let signal = stop.next().await;
+    tracing::info!(?signal, "stopping");
+    vitals.draining();
+    if signal != Signal::Terminate {
+        return signal;
+    }
+    tokio::select! {
+        () = tokio::time::sleep(lifecycle.pre_drain) => signal,
+        second = stop.next() => second,
+    }
+}
+
+/// Ends when there is no more time for what is in flight.
+async fn enough(stop: &mut impl Stop, signal: Signal, lifecycle: &config::Lifecycle) {
+    if signal == Signal::Now {
+        return;
+    }
+    tokio::select! {
+        () = tokio::time::sleep(lifecycle.drain) => {}
+        _ = stop.next() => {}
+    }
+}

@@ -1,0 +1,157 @@
+//! How the gateway is doing, gathered for probes, `/status` and the gauges of the cache.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+use crate::admin::{self, Attempt, Facts, Status, StatusSource};
+use crate::config;
+use crate::metrics::{Upstream, UpstreamState};
+use crate::policy::authenticate::KeyStatus;
+use crate::server::Loads;
+use crate::stack::Shared;
+use crate::upstream::token;
+
+/// What can be told of a running gateway.
+pub(super) struct Vitals {
+    shared: Arc<Shared>,
+    loads: Loads,
+    started: Instant,
+    draining: AtomicBool,
+}
+
+impl Vitals {
+    /// A gateway that starts now.
+    pub(super) fn new(shared: Arc<Shared>, loads: Loads) -> Self {
+        Self { started: shared.clock.now(), shared, loads, draining: AtomicBool::new(false) }
+    }
+
+    /// The gateway was told to stop.
+    pub(super) fn draining(&self) {
+        self.draining.store(true, Relaxed);
+    }
+
+    fn uptime(&self) -> Duration {
+        self.shared.clock.now().saturating_duration_since(self.started)
+    }
+
+    fn limits(&self) -> Vec<admin::Limit> {
+        let config = &self.shared.config;
+        let tenants = config.tenants.iter().flat_map(|tenant| {
+            let own = tenant.rate_limit.map(|rate| limit("tenant", tenant.name.to_string(), rate));
+            let class =
+                |class: &config::ClassLimit| limit("class", format!("{} {}", tenant.name, class.effect.as_str()), class.limit);
+            own.into_iter().chain(tenant.class_limits.iter().map(class))
+        });
+        let quota = |credential: &config::Credential| Some(limit("quota", credential.name.to_string(), credential.quota?));
+        tenants.chain(config.credentials.iter().filter_map(quota)).collect()
+    }
+
+    fn upstreams(&self) -> Vec<admin::Upstream> {
+        let metrics = &self.shared.metrics;
+        let upstream = |upstream: &config::Upstream| {
+            let name = &*upstream.name;
+            let connections = |state| metrics.upstream_connections.with(UpstreamState { upstream: name, state }).get();
+            admin::Upstream {
+                name: name.to_owned(),
+                origin: upstream.base.as_ref().map(origin),
+                breaker: match metrics.breaker_state.with(Upstream { upstream: name }).get() {
+                    0 => "closed",
+                    1 => "half open",
+                    _ => "open",
+                },
+                in_flight: connections("active").unsigned_abs(),
+                idle_connections: connections("idle").unsigned_abs(),
+            }
+        };
+        self.shared.config.passport.upstreams.iter().map(upstream).collect()
+    }
+}
+
+impl StatusSource for Vitals {
+    fn facts(&self) -> Facts {
+        let tokens = self.shared.tokens.statuses();
+        let keys = self.shared.keys.status();
+        Facts {
+            uptime: self.uptime(),
+            draining: self.draining.load(Relaxed),
+            credentials: tokens.iter().map(|token| (token.credential.to_string(), minted(token))).collect(),
+            issuers: keys.iter().map(|keys| (keys.issuer.to_string(), fetched(keys))).collect(),
+        }
+    }
+
+    fn status(&self) -> Status {
+        let Shared { config, clock, .. } = &*self.shared;
+        let cache = self.shared.cache.status();
+        Status {
+            version: env!("CARGO_PKG_VERSION"),
+            uptime_seconds: self.uptime().as_secs(),
+            environment: config.passport.environment.to_string(),
+            connections: self.loads.open(),
+            tenants: config.tenants.iter().map(tenant).collect(),
+            credentials: self.shared.tokens.statuses().iter().map(credential).collect(),
+            issuers: self.shared.keys.status().iter().map(|keys| issuer(keys, clock.wall())).collect(),
+            limits: self.limits(),
+            cache: admin::Cache { entries: cache.entries as u64, bytes: cache.bytes, max_bytes: cache.max_bytes },
+            upstreams: self.upstreams(),
+            last_reload: None,
+        }
+    }
+}
+
+fn minted(token: &token::Status) -> Attempt {
+    match (token.attempted, token.generation) {
+        (false, _) => Attempt::Pending,
+        (true, 0) => Attempt::Failed,
+        (true, _) => Attempt::Succeeded,
+    }
+}
+
+fn fetched(keys: &KeyStatus) -> Attempt {
+    match (keys.attempted, keys.last_success) {
+        (false, _) => Attempt::Pending,
+        (true, None) => Attempt::Failed,
+        (true, Some(_)) => Attempt::Succeeded,
+    }
+}
+
+fn tenant(tenant: &config::Tenant) -> admin::Tenant {
+    admin::Tenant { name: tenant.name.to_string(), credential: tenant.credential.to_string() }
+}
+
+fn credential(status: &token::Status) -> admin::Credential {
+    let seconds = |duration: Duration| duration.as_secs();
+    let token = status
+        .age
+        .zip(status.expires_in)
+        .map(|(age, expires_in)| admin::Token { age_seconds: seconds(age), expires_in_seconds: seconds(expires_in) });
+    admin::Credential { name: status.credential.to_string(), token, failure: status.failure.as_ref().map(ToString::to_string) }
+}
+
+fn issuer(keys: &KeyStatus, wall: SystemTime) -> admin::Issuer {
+    let age = |at: SystemTime| wall.duration_since(at).unwrap_or_default().as_secs();
+    admin::Issuer {
+        issuer: keys.issuer.to_string(),
+        keys: keys.keys,
+        age_seconds: keys.last_success.map(age),
+        failure: keys.last_error.as_ref().map(ToString::to_string),
+    }
+}
+
+fn limit(kind: &'static str, name: String, limit: config::Limit) -> admin::Limit {
+    admin::Limit {
+        kind,
+        name,
+        requests: limit.rate.requests.get(),
+        per_seconds: limit.rate.per.as_secs_f64(),
+        burst: limit.rate.burst.get(),
+        shadow: limit.shadow,
+    }
+}
+
+/// Scheme and authority alone: a path prefix may say more than is anybody's business.
+fn origin(base: &http::Uri) -> String {
+    format!("{}://{}", base.scheme_str().unwrap_or_default(), base.host().unwrap_or_default())
+}

@@ -1,0 +1,100 @@
+//! Layer 7: the caller's credential becomes a caller and a tenant.
+//!
+//! Nearly always that needs no waiting. A token whose key is not at hand waits, within bounds, for one refetch of its issuer's
+//! keys that all such tokens share, and is then judged once more, by the snapshot that came of it.
+
+use std::sync::Arc;
+
+use tower_layer::Layer;
+
+use crate::clock::SharedClock;
+use crate::identity::{Attempts, IssuerId};
+use crate::refusal::Refusal;
+use crate::service::{Response, Service};
+use crate::snapshot::Snapshots;
+use crate::stage::{Authenticated, Routed, Unproven};
+
+pub use self::failures::Failures;
+pub use self::issuer_keys::{IssuerKeys, KeyStatus};
+pub use self::refresh::KeyRefresh;
+pub use self::source::{KeyEndpoint, KeysError};
+
+mod failures;
+mod issuer_keys;
+mod refresh;
+mod source;
+
+/// Puts authentication before a service.
+#[derive(Clone)]
+pub struct AuthenticateLayer {
+    snapshots: Arc<Snapshots>,
+    keys: Arc<IssuerKeys>,
+    failures: Arc<Failures>,
+    clock: SharedClock,
+}
+
+impl AuthenticateLayer {
+    /// Authenticates by `clock`'s wall time; all workers share `keys` and `failures`.
+    #[must_use]
+    pub fn new(snapshots: Arc<Snapshots>, keys: Arc<IssuerKeys>, failures: Arc<Failures>, clock: SharedClock) -> Self {
+        Self { snapshots, keys, failures, clock }
+    }
+}
+
+impl<S> Layer<S> for AuthenticateLayer {
+    type Service = Authenticate<S>;
+
+    fn layer(&self, inner: S) -> Authenticate<S> {
+        Authenticate { shared: self.clone(), inner }
+    }
+}
+
+/// A service behind authentication.
+pub struct Authenticate<S> {
+    shared: AuthenticateLayer,
+    inner: S,
+}
+
+impl<S: Service<Authenticated, Error = Refusal>> Service<Routed> for Authenticate<S> {
+    type Error = Refusal;
+
+    async fn call(&self, request: Routed) -> Result<Response, Refusal> {
+        let AuthenticateLayer { failures, clock, .. } = &self.shared;
+        let authenticated = match request.authenticate(clock.wall(), &**failures) {
+            Ok(authenticated) => authenticated,
+            Err(Unproven::Refused(refusal)) => return Err(refusal),
+            Err(Unproven::UnknownKey(request, issuer)) => self.shared.after_refetch(request, issuer).await?,
+        };
+        self.inner.call(authenticated).await
+    }
+}
+
+impl AuthenticateLayer {
+    /// Judges the request once more, if its issuer's keys could be fetched anew.
+    async fn after_refetch(&self, request: Routed, issuer: IssuerId) -> Result<Authenticated, Refusal> {
+        let asked = self.clock.now();
+        let refetched = self.keys.refetched(issuer, asked).await;
+        request.exchange().add_waited(self.clock.now().saturating_duration_since(asked));
+        if !refetched {
+            return Err(self.unknown_key(&request, issuer));
+        }
+        let request = request.reroute(self.snapshots.load())?;
+        match request.authenticate(self.clock.wall(), &*self.failures) {
+            Ok(authenticated) => Ok(authenticated),
+            Err(Unproven::Refused(refusal)) => Err(refusal),
+            Err(Unproven::UnknownKey(request, issuer)) => Err(self.unknown_key(&request, issuer)),
+        }
+    }
+
+    fn unknown_key(&self, request: &Routed, issuer: IssuerId) -> Refusal {
+        let refusal = request.snapshot().callers.unknown_key(issuer);
+        // Whoever comes before the issuer's keys could be fetched at all has not failed.
+        if refusal != Refusal::JwksUnavailable {
+            self.failures.failed(request.peer());
+        }
+        refusal
+    }
+}
+
+#[cfg(test)]
+mod tests;

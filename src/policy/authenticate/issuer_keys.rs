@@ -1,0 +1,159 @@
+//! How each issuer's keys are getting on, and the bounded waiting for the next attempt to fetch them.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{Instant, timeout};
+
+use crate::config;
+use crate::identity::IssuerId;
+
+/// Unknown keys make an issuer be asked at most once in this time.
+const COOL_DOWN: Duration = Duration::from_secs(30);
+
+/// How long a request waits for an issuer's keys at most.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// How many requests wait for one issuer's keys at most.
+const MOST_WAITERS: usize = 64;
+
+/// What readiness and `/status` show of one issuer's keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyStatus {
+    /// The issuer.
+    pub issuer: Arc<str>,
+    /// Usable keys, each algorithm of a key counted; none before the first success and after too long a failure.
+    pub keys: usize,
+    /// Whether the first attempt has ended, either way.
+    pub attempted: bool,
+    /// When keys were last fetched.
+    pub last_success: Option<SystemTime>,
+    /// Why the last attempt failed; none if it did not.
+    pub last_error: Option<Arc<str>>,
+}
+
+/// The keys of all issuers, as those see them who do not fetch them. Shared by all workers.
+#[derive(Debug)]
+pub struct IssuerKeys(Box<[Issuer]>);
+
+/// One issuer's attempts.
+#[derive(Debug)]
+pub(super) struct Issuer {
+    state: watch::Sender<State>,
+    places: Semaphore,
+}
+
+#[derive(Debug)]
+struct State {
+    status: KeyStatus,
+    /// An attempt runs, or was asked for and is about to.
+    under_way: bool,
+    /// Attempts that have ended.
+    ended: u64,
+    /// When a request last asked for one.
+    asked: Option<Instant>,
+}
+
+impl IssuerKeys {
+    /// No attempt was made yet.
+    #[must_use]
+    pub fn new(issuers: &[config::Issuer]) -> Self {
+        Self(issuers.iter().map(|issuer| Issuer::new(&issuer.issuer)).collect())
+    }
+
+    /// How every issuer's keys are getting on, in the order of configuration.
+    #[must_use]
+    pub fn status(&self) -> Vec<KeyStatus> {
+        self.0.iter().map(|issuer| issuer.state.borrow().status.clone()).collect()
+    }
+
+    /// Waits until the first attempt of every issuer has ended, either way.
+    pub async fn attempted(&self) {
+        for issuer in &self.0 {
+            issuer.past(0).await;
+        }
+    }
+
+    /// Waits for the attempt that is under way, or for one that is made now; false if there is none to wait for, or it takes too
+    /// long.
+    pub(super) async fn refetched(&self, issuer: IssuerId, now: Instant) -> bool {
+        let Some(issuer) = self.0.get(usize::from(issuer.0)) else {
+            return false;
+        };
+        let Ok(_place) = issuer.places.try_acquire() else {
+            return false;
+        };
+        let Some(ended) = issuer.ask(now) else {
+            return false;
+        };
+        timeout(LONGEST_WAIT, issuer.past(ended)).await.is_ok()
+    }
+
+    pub(super) fn issuer(&self, id: IssuerId) -> Option<&Issuer> {
+        self.0.get(usize::from(id.0))
+    }
+}
+
+impl Issuer {
+    fn new(name: &str) -> Self {
+        let status = KeyStatus { issuer: name.into(), keys: 0, attempted: false, last_success: None, last_error: None };
+        let state = State { status, under_way: false, ended: 0, asked: None };
+        Self { state: watch::Sender::new(state), places: Semaphore::new(MOST_WAITERS) }
+    }
+
+    /// Joins the attempt under way, or asks for one; gives how many had ended before it.
+    fn ask(&self, now: Instant) -> Option<u64> {
+        let mut joined = None;
+        self.state.send_if_modified(|state| {
+            let rested = state.asked.is_none_or(|asked| now.saturating_duration_since(asked) >= COOL_DOWN);
+            if state.under_way || rested {
+                joined = Some(state.ended);
+            }
+            let asks = !state.under_way && rested;
+            if asks {
+                state.under_way = true;
+                state.asked = Some(now);
+            }
+            asks
+        });
+        joined
+    }
+
+    /// Waits until more than `ended` attempts have ended.
+    pub(super) async fn past(&self, ended: u64) {
+        // The sender lives in `self`, so the wait cannot fail.
+        let _ = self.state.subscribe().wait_for(|state| state.ended > ended).await;
+    }
+
+    /// Waits until a request asks for an attempt.
+    pub(super) async fn asked(&self) {
+        let _ = self.state.subscribe().wait_for(|state| state.under_way).await;
+    }
+
+    /// Begins an attempt, which ends when what is returned is dropped, whatever became of it.
+    pub(super) fn begin(&self) -> Attempt<'_> {
+        self.state.send_modify(|state| state.under_way = true);
+        Attempt(self)
+    }
+}
+
+/// An attempt to fetch an issuer's keys.
+pub(super) struct Attempt<'a>(&'a Issuer);
+
+impl Attempt<'_> {
+    /// Ends the attempt, with what is to be shown of it.
+    pub(super) fn end(self, show: impl FnOnce(&mut KeyStatus)) {
+        self.0.state.send_modify(|state| show(&mut state.status));
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        self.0.state.send_modify(|state| {
+            state.under_way = false;
+            state.ended += 1;
+            state.status.attempted = true;
+        });
+    }
+}
