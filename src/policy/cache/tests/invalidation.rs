@@ -197,7 +197,7 @@ async fn credentials_of_one_account_share_invalidation() {
     });
     bench.miss(LIST, ok("before")).await;
 
-    let write = bench.send(bench.request(&bench.globex, Method::POST, "/v1/payments/breb", &[]));
+    let write = bench.send(request(&bench.globex, Method::POST, "/v1/payments/breb", &[]));
     bench.asked().await.answer(ok("paid"));
     write.await.unwrap();
 
@@ -209,7 +209,7 @@ async fn a_write_of_another_account_changes_nothing() {
     let mut bench = Bench::new();
     bench.miss(LIST, ok("before")).await;
 
-    let write = bench.send(bench.request(&bench.globex, Method::POST, "/v1/payments/breb", &[]));
+    let write = bench.send(request(&bench.globex, Method::POST, "/v1/payments/breb", &[]));
     bench.asked().await.answer(ok("paid"));
     write.await.unwrap();
 

@@ -114,7 +114,7 @@ impl World {
         match step {
             Step::Read { tenant, target, no_cache } => self.read(tenant, target, no_cache),
             Step::Write { tenant } => {
-                let request = self.bench.request(self.snapshots(tenant), Method::POST, "/v1/payments/breb", &[]);
+                let request = request(self.snapshots(tenant), Method::POST, "/v1/payments/breb", &[]);
                 self.writing.push(Writing { tenant, reply: self.bench.send(request) });
             }
             Step::CarryOut { call } => self.carry_out(call),
@@ -139,7 +139,7 @@ impl World {
 
     fn read(&mut self, tenant: usize, target: usize, no_cache: bool) {
         let lines: &[_] = if no_cache { &[("cache-control", "no-cache")] } else { &[] };
-        let request = self.bench.request(self.snapshots(tenant), Method::GET, TARGETS[target], lines);
+        let request = request(self.snapshots(tenant), Method::GET, TARGETS[target], lines);
         let oldest = self.bench.clock.now().checked_sub(TTL + STALE);
         let known = self.history.iter().rev().find(|(since, _)| oldest.is_some_and(|oldest| *since <= oldest));
         let at_least = if no_cache {
