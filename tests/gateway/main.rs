@@ -3,6 +3,8 @@
 mod support;
 
 mod authentication;
+mod authorization;
 mod catalogue;
 mod forwarding;
 mod seeds;
+mod validation;
