@@ -2,4 +2,9 @@
 
 mod support;
 
+mod authentication;
+mod authorization;
+mod catalogue;
 mod forwarding;
+mod seeds;
+mod validation;
