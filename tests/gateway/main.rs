@@ -3,6 +3,7 @@
 mod support;
 
 mod authentication;
+mod authorization;
 mod caching;
 mod catalogue;
 mod forwarding;
@@ -10,4 +11,5 @@ mod seeds;
 mod someone_elses_passport;
 mod upstream_faults;
 mod upstream_tokens;
+mod validation;
 mod writes;
