@@ -8,6 +8,7 @@ mod caching;
 mod catalogue;
 mod forwarding;
 mod seeds;
+mod shutdown;
 mod someone_elses_passport;
 mod upstream_faults;
 mod upstream_tokens;
