@@ -6,5 +6,7 @@ mod authentication;
 mod authorization;
 mod catalogue;
 mod forwarding;
+mod rate_limits;
+mod request_hygiene;
 mod seeds;
 mod validation;

@@ -112,6 +112,13 @@ impl World {
         value.unwrap_or(0.0)
     }
 
+    /// The value of a sample once all requests of this connection are counted: that happens after an answer's last byte, and
+    /// before the next request is taken from the connection.
+    pub(crate) async fn metric_after(&self, client: &mut Client, sample: &str) -> f64 {
+        client.get("/").await;
+        self.metric(sample).await
+    }
+
     /// Sends the gateway a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         self.stop.send(signal).unwrap();
