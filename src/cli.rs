@@ -7,10 +7,12 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod check;
+mod demo;
 mod healthcheck;
 mod keys;
 mod operations;
 mod run;
+mod sandbox;
 
 /// An authenticating reverse proxy for the Passport payments API.
 #[derive(Debug, Parser)]
@@ -40,6 +42,9 @@ enum Command {
         #[command(flatten)]
         config: ConfigFile,
     },
+    /// Runs a double of Passport for tests and trials.
+    #[command(after_help = sandbox::faults_help())]
+    Sandbox(sandbox::Options),
     /// Runs sandbox, identity issuer and gateway on loopback, and prints what to try.
     Demo {
         /// Makes the calls itself, explains each, and exits 0 only if all went as told.
@@ -75,7 +80,7 @@ pub enum Exit {
     Failed,
     /// It was asked the wrong way.
     Usage,
-    /// The configuration has faults (EX_CONFIG of sysexits).
+    /// The configuration has faults (`EX_CONFIG` of sysexits).
     Configuration,
 }
 
@@ -105,7 +110,8 @@ pub fn main() -> Exit {
         Command::Run { config, ready_file } => run::run(&config.config, ready_file),
         Command::Check { config } => check::check(&config.config),
         Command::Operations { config } => operations::operations(&config.config),
-        Command::Demo { .. } => Exit::Usage,
+        Command::Sandbox(options) => sandbox::sandbox(options),
+        Command::Demo { tour } => demo::demo(tour),
         Command::Healthcheck { url } => healthcheck::healthcheck(&url),
         Command::NewKey => keys::new_key(),
         Command::HashKey => keys::hash_key(),

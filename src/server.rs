@@ -39,3 +39,6 @@ pub async fn serve(listeners: Listeners, workers: &Workers, stop: impl Future<Ou
         () = stop => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod testing;

@@ -101,3 +101,6 @@ where
         .layer(ConcurrencyLayer::new(shared.in_flight.clone())) // refuses, never queues; held until the body's end
         .service(forward) // streams both ways over pooled connections
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! Requests at every stage, for the tests of single layers: made by the real transitions, since there is no other way.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -32,6 +32,9 @@ impl Attempts for Unbounded {
     fn failed(&self, _peer: &Peer) {}
 }
 
+static CATALOGUE: LazyLock<Arc<Catalogue>> =
+    LazyLock::new(|| Arc::new(Catalogue::embedded(&crate::catalogue::raw::Named::default()).unwrap()));
+
 /// The instant at which tests begin, on the wall.
 pub(crate) fn wall() -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(1_800_000_000)
@@ -44,7 +47,7 @@ pub(crate) fn clock() -> Arc<ManualClock> {
 
 /// The embedded catalogue, one tenant `acme` that may do everything, and its app as the local caller.
 pub(crate) fn config() -> Config {
-    let catalogue = Arc::new(Catalogue::embedded(&crate::catalogue::raw::Named::default()).unwrap());
+    let catalogue = Arc::clone(&CATALOGUE);
     let upstreams = catalogue.upstreams().iter().map(|upstream| config::Upstream {
         name: Arc::clone(&upstream.name),
         base: Some("http://upstream.test".parse().unwrap()),

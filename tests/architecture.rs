@@ -9,7 +9,7 @@ const STOREYS: [&[&str]; 12] = [
     &["main"],
     &["cli"],
     &["gateway"],
-    &["server", "admin"],
+    &["admin", "server", "telemetry"],
     &["stack"],
     &["edge", "policy", "upstream"],
     &["gate", "stage"],

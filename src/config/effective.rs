@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use jsonwebtoken::Algorithm;
 
-use self::text::{date, inline, list, percent, quoted};
+use self::text::{date, inline, key, list, percent, quoted};
 use super::settings::{
     ApiKey, Config, Credential, Issuer, KeySource, Limit, LogFormat, Passport, Readiness, SecretSource, Server, Tenant,
-    TenantFrom, TokenRequest,
+    TenantFrom, TokenRequest, Upstream,
 };
 use crate::catalogue::Mode;
 use crate::units::{Size, Span};
@@ -78,17 +78,11 @@ fn lifecycle(toml: &mut Toml, config: &Config) {
 
 fn passport(toml: &mut Toml, passport: &Passport) {
     toml.section("passport").text("environment", &passport.environment);
-    let upstream = |upstream: &super::settings::Upstream| {
-        let url = |key: &'static str, url: &Option<http::Uri>| url.as_ref().map(|url| (key, quoted(&url.to_string())));
-        let urls: Vec<_> = [url("url", &upstream.base), url("token_url", &upstream.token_url)].into_iter().flatten().collect();
-        (!urls.is_empty()).then(|| (upstream.name.to_string(), inline(urls)))
-    };
-    toml.plain("upstreams", inline(passport.upstreams.iter().filter_map(upstream)));
     if let Some(file) = &passport.ca_file {
         toml.text("ca_file", &file.to_string_lossy());
     }
     if let Some(proxy) = &passport.proxy {
-        toml.text("proxy", &proxy.to_string());
+        toml.text("proxy", proxy.to_string().trim_end_matches('/'));
     }
     toml.time("connect_timeout", passport.connect_timeout)
         .time("timeout", passport.timeout)
@@ -97,10 +91,20 @@ fn passport(toml: &mut Toml, passport: &Passport) {
         .time("max_connection_age", passport.max_connection_age)
         .plain("max_in_flight", passport.max_in_flight)
         .texts("forward_headers", &passport.forward_headers);
+    upstreams(toml, &passport.upstreams);
+}
+
+fn upstreams(toml: &mut Toml, upstreams: &[Upstream]) {
+    toml.section("passport.upstreams");
+    for upstream in upstreams {
+        let urls = [("url", &upstream.base), ("token_url", &upstream.token_url)];
+        let urls = urls.into_iter().filter_map(|(key, url)| Some((key, quoted(url.as_ref()?.to_string().trim_end_matches('/')))));
+        toml.plain(&key(&upstream.name), inline(urls));
+    }
 }
 
 fn issuer(toml: &mut Toml, issuer: &Issuer) {
-    let algorithms: Vec<String> = issuer.algorithms.iter().map(name_of).collect();
+    let algorithms: Vec<String> = issuer.algorithms.iter().copied().map(name_of).collect();
     toml.open("[[issuers]]").text("issuer", &issuer.issuer).texts("audience", &issuer.audience).texts("algorithms", &algorithms);
     match &issuer.keys {
         KeySource::JwksUrl(url) => toml.text("jwks_url", &url.to_string()),
@@ -189,9 +193,9 @@ fn tuning(toml: &mut Toml, config: &Config) {
 
 fn operations(toml: &mut Toml, config: &Config) {
     for operation in &config.overrides.operations {
-        toml.section(&format!("operations.{}", operation.operation));
-        for (key, value) in &operation.settings {
-            toml.plain(key, value);
+        toml.section(&format!("operations.{}", key(&operation.operation)));
+        for (name, value) in &operation.settings {
+            toml.plain(name, value);
         }
     }
 }
@@ -223,7 +227,7 @@ fn mode(mode: Mode) -> &'static str {
 }
 
 /// An algorithm's name (RFC 7518 §3.1), which is how the variants are called.
-fn name_of(algorithm: &Algorithm) -> String {
+fn name_of(algorithm: Algorithm) -> String {
     format!("{algorithm:?}")
 }
 

@@ -56,6 +56,7 @@ impl Report {
     }
 
     /// The faults, in the order of the files.
+    #[must_use]
     pub fn faults(&self) -> impl ExactSizeIterator<Item = &Fault> {
         self.0.iter().map(|entry| &entry.fault)
     }
@@ -171,7 +172,7 @@ struct Line<'a> {
 impl<'a> Line<'a> {
     fn around(text: &'a str, at: usize) -> Self {
         let before = &text.as_bytes()[..at.min(text.len())];
-        let number = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let number = before.split(|byte| *byte == b'\n').count();
         let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
         Self { number, start, text: text[start..].lines().next().unwrap_or_default() }
     }

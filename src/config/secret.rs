@@ -117,7 +117,7 @@ mod tests {
     fn what_cannot_be_a_secret_is_refused() {
         assert_eq!(from_file(b"\n"), Err(SecretError::Empty));
         assert_eq!(from_file(b"one\ntwo\n"), Err(SecretError::ControlCharacter));
-        assert_eq!(from_file(&[b'x'; LIMIT + 1]), Err(SecretError::TooLong));
+        assert_eq!(from_file("x".repeat(LIMIT + 1).as_bytes()), Err(SecretError::TooLong));
         assert!(matches!(from_file(b"\xff"), Err(SecretError::File { kind: io::ErrorKind::InvalidData, .. })));
     }
 

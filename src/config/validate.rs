@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use self::callers::Callers;
+#[cfg(test)]
+pub(super) use self::catalogue::KEYS as OPERATION_KEYS;
 use self::catalogue::{CatalogueFile, Operations};
 use self::names::Names;
 use super::raw::{self, Context, Table};

@@ -17,7 +17,7 @@ use super::digest::Digest;
 const CAPACITY: usize = 10_000;
 
 /// How long a token is remembered at most.
-const LONGEST: Duration = Duration::from_secs(5 * 60);
+const LONGEST: Duration = Duration::from_mins(5);
 
 /// Callers by verified token.
 pub(super) struct Remembered(Cache<Digest, Entry, UnitWeighter, foldhash::fast::RandomState>);

@@ -10,8 +10,6 @@ use serde_json::{Value, json};
 use super::*;
 use crate::config::{Config, KeySource, TenantFrom};
 use crate::scope::Grant;
-use crate::snapshot::Snapshot;
-use crate::store::Limiters;
 use crate::tenant::TenantName;
 use crate::testing::signer::{Signer, jwks};
 use crate::testing::{config, credential, tenant, wall};
@@ -65,7 +63,7 @@ fn issuer() -> config::Issuer {
         audience: vec!["passport-gateway".to_owned()],
         algorithms: vec![Algorithm::RS256, Algorithm::PS256, Algorithm::ES256, Algorithm::EdDSA],
         keys: KeySource::JwksUrl("https://id.test/jwks.json".parse().unwrap()),
-        refresh: Duration::from_secs(600),
+        refresh: Duration::from_mins(10),
         tenant: TenantFrom::Claim("tenant".to_owned()),
     }
 }
@@ -80,8 +78,8 @@ fn seconds(time: SystemTime) -> u64 {
     time.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()
 }
 
-/// A snapshot whose issuers, in their order, have published these keys; no keys are none ever fetched.
-fn snapshot(config: &Config, published: &[&[Value]]) -> Snapshot {
+/// Callers whose issuers, in their order, have published these keys; no keys are none ever fetched.
+fn build(config: &Config, published: &[&[Value]]) -> Callers {
     let mut ring = KeyRing::default();
     for ((issuer, keys), id) in config.issuers.iter().zip(published).zip(0..) {
         if !keys.is_empty() {
@@ -89,13 +87,19 @@ fn snapshot(config: &Config, published: &[&[Value]]) -> Snapshot {
             ring.replace(IssuerId(id), Some(Arc::new(vetted.keys)));
         }
     }
-    Snapshot::build(config, &ring, &Limiters::default(), tokio::time::Instant::now())
+    from(config, &ring)
 }
 
-/// A snapshot with one issuer that has published these keys.
-fn trusting(keys: &[&Signer]) -> Snapshot {
+fn from(config: &Config, ring: &KeyRing) -> Callers {
+    let catalogue = &config.catalogue;
+    let grants = config.tenants.iter().map(|tenant| TenantGrants::new(&tenant.name, catalogue.granted(&tenant.scopes)));
+    Callers::build(config, catalogue, &grants.collect::<Vec<_>>(), ring)
+}
+
+/// Callers with one issuer that has published these keys.
+fn trusting(keys: &[&Signer]) -> Callers {
     let keys: Vec<_> = keys.iter().map(|key| key.jwk()).collect();
-    snapshot(&Config { issuers: vec![issuer()], ..two_tenants() }, &[&keys])
+    build(&Config { issuers: vec![issuer()], ..two_tenants() }, &[&keys])
 }
 
 fn head(fields: &[(&str, &str)]) -> Parts {
@@ -108,19 +112,19 @@ fn bearer(token: &str) -> Parts {
 }
 
 /// What becomes of a bearer token.
-fn present(snapshot: &Snapshot, token: &str) -> Result<Arc<Caller>, Unauthenticated> {
-    snapshot.callers.authenticate(&bearer(token), &REMOTE, wall(), &Counted::default())
+fn present(callers: &Callers, token: &str) -> Result<Arc<Caller>, Unauthenticated> {
+    callers.authenticate(&bearer(token), &REMOTE, wall(), &Counted::default())
 }
 
 /// The reason for which a bearer token is not valid.
-fn refused(snapshot: &Snapshot, token: &str) -> &'static str {
-    match present(snapshot, token) {
+fn refused(callers: &Callers, token: &str) -> &'static str {
+    match present(callers, token) {
         Err(Unauthenticated::Refused(Refusal::InvalidCredential(reason))) => reason,
         other => panic!("{other:?}"),
     }
 }
 
-fn may(snapshot: &Snapshot, caller: &Caller, operation: &str) -> bool {
-    let found = snapshot.catalogue.operations().find(|(_, known)| *known.name == *operation);
+fn may(callers: &Callers, caller: &Caller, operation: &str) -> bool {
+    let found = callers.catalogue.operations().find(|(_, known)| *known.name == *operation);
     caller.allowed.contains(found.unwrap().0)
 }

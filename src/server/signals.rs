@@ -46,26 +46,3 @@ impl Signals {
         if std::mem::replace(&mut self.received, true) { Signal::Now } else { signal }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use std::process::{Command, id};
-
-    use super::*;
-
-    fn signal(name: &str) {
-        assert!(Command::new("kill").args(["-s", name, &id().to_string()]).status().unwrap().success());
-    }
-
-    #[tokio::test]
-    async fn the_first_signal_says_how_to_stop_and_the_second_that_it_must_be_now() {
-        let mut signals = Signals::new().unwrap();
-
-        signal("TERM");
-        let first = signals.next().await;
-        signal("INT");
-        let second = signals.next().await;
-
-        assert_eq!((first, second), (Signal::Terminate, Signal::Now));
-    }
-}

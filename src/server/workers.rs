@@ -147,7 +147,10 @@ impl Workers {
             unfinished = ended.as_mut() => unfinished,
             () = deadline => {
                 self.cut.disarm().cancel();
-                tokio::time::timeout(LAST_GRACE, ended).await.unwrap_or_default()
+                tokio::time::timeout(LAST_GRACE, ended).await.unwrap_or_else(|_| {
+                    tracing::warn!("a worker does not end; what it has in flight is lost uncounted");
+                    Vec::new()
+                })
             }
         };
         unfinished.into_iter().fold(Unfinished::default(), |sum, one| Unfinished {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, Request, Response, Uri, header};
+use http::{HeaderValue, Method, Request, Response, Uri, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
@@ -91,6 +91,9 @@ fn addressed(request: Request<Bytes>, origin: &Origin) -> Request<Full<Bytes>> {
     head.version = http::Version::HTTP_11;
     head.headers.insert(header::HOST, origin.host_field());
     head.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    if body.is_empty() && head.method == Method::POST {
+        head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
     head.headers.entry(header::USER_AGENT).or_insert(HeaderValue::from_static(USER_AGENT));
     Request::from_parts(head, Full::new(body))
 }

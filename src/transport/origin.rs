@@ -13,6 +13,7 @@ pub struct Origin {
     tls: bool,
     host: Arc<str>,
     port: u16,
+    host_field: HeaderValue,
 }
 
 /// Why a URL names no origin.
@@ -43,8 +44,13 @@ impl Origin {
         if ServerName::try_from(host).is_err() {
             return Err(OriginError::Host);
         }
-        let port = url.port_u16().unwrap_or(if tls { 443 } else { 80 });
-        Ok(Self { tls, host: host.to_ascii_lowercase().into(), port })
+        let default_port = if tls { 443 } else { 80 };
+        let port = url.port_u16().unwrap_or(default_port);
+        let host = host.to_ascii_lowercase();
+        let named = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+        let field = if port == default_port { named } else { format!("{named}:{port}") };
+        let host_field = HeaderValue::from_str(&field).map_err(|_| OriginError::Host)?;
+        Ok(Self { tls, host: host.into(), port, host_field })
     }
 
     /// Whether it is reached over TLS.
@@ -74,11 +80,7 @@ impl Origin {
     /// The value of `Host`, which leaves the scheme's own port out (RFC 9110 §7.2).
     #[must_use]
     pub fn host_field(&self) -> HeaderValue {
-        let mut authority = self.authority();
-        if self.port == if self.tls { 443 } else { 80 } {
-            authority.truncate(authority.rfind(':').unwrap_or(authority.len()));
-        }
-        HeaderValue::from_maybe_shared(authority.into_bytes()).expect("a server name is visible ASCII")
+        self.host_field.clone()
     }
 
     /// The name that its certificate must be valid for.

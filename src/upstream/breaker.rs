@@ -26,14 +26,14 @@ mod state;
 
 /// The breakers of all upstreams, made once.
 pub struct Breakers<C = Connector> {
-    breakers: Box<[Option<Breaker>]>,
+    circuits: Box<[Option<Circuit>]>,
     connector: Arc<C>,
     clock: SharedClock,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
 
-struct Breaker {
+struct Circuit {
     destination: Destination,
     state: Mutex<State>,
     gauge: IntGauge,
@@ -52,30 +52,30 @@ impl<C: Connect> Breakers<C> {
         metrics: &Metrics,
     ) -> Self {
         let now = clock.now();
-        let breaker = |destination: &Destination| Breaker {
+        let circuit = |destination: &Destination| Circuit {
             state: Mutex::new(State::new(settings, now)),
             gauge: metrics.breaker_state.with(Upstream { upstream: &destination.name }),
             destination: destination.clone(),
         };
-        let breakers = destinations.iter().map(|destination| destination.map(breaker)).collect();
-        Self { breakers, connector, clock, tasks, stop }
+        let circuits = destinations.iter().map(|destination| destination.map(circuit)).collect();
+        Self { circuits, connector, clock, tasks, stop }
     }
 
     /// Whether requests to this upstream are refused or rationed.
     #[must_use]
     pub fn is_open(&self, upstream: UpstreamId) -> bool {
-        self.breaker(upstream).is_some_and(|breaker| breaker.with(|state| state.number() != 0))
+        self.circuit(upstream).is_some_and(|circuit| circuit.with(|state| state.number() != 0))
     }
 
-    fn breaker(&self, upstream: UpstreamId) -> Option<&Breaker> {
-        self.breakers.get(upstream.index())?.as_ref()
+    fn circuit(&self, upstream: UpstreamId) -> Option<&Circuit> {
+        self.circuits.get(upstream.index())?.as_ref()
     }
 
     fn record(self: &Arc<Self>, upstream: UpstreamId, ticket: Ticket, verdict: Verdict) {
-        let Some(breaker) = self.breaker(upstream) else { return };
+        let Some(circuit) = self.circuit(upstream) else { return };
         let now = self.clock.now();
-        if let Some(until) = breaker.with(|state| state.record(ticket, verdict, now)) {
-            let name = &*breaker.destination.name;
+        if let Some(until) = circuit.with(|state| state.record(ticket, verdict, now)) {
+            let name = &*circuit.destination.name;
             tracing::warn!(upstream = name, "the upstream is failing; requests to it are refused");
             self.tasks.spawn(Arc::clone(self).recover(upstream, until));
         }
@@ -83,18 +83,18 @@ impl<C: Connect> Breakers<C> {
 
     /// Connects by itself, time and again, until a connection can be made: no caller's request is spent on finding out.
     async fn recover(self: Arc<Self>, upstream: UpstreamId, mut until: Instant) {
-        let Some(breaker) = self.breaker(upstream) else { return };
+        let Some(circuit) = self.circuit(upstream) else { return };
         let connecting = async {
             loop {
                 self.clock.sleep_until(until).await;
-                let connected = self.connector.connect(&breaker.destination.origin).await;
+                let connected = self.connector.connect(&circuit.destination.origin).await;
                 let now = self.clock.now();
-                match breaker.with(|state| state.probed(connected.is_ok(), now)) {
+                match circuit.with(|state| state.probed(connected.is_ok(), now)) {
                     Some(next) => until = next,
                     None => break,
                 }
             }
-            tracing::info!(upstream = &*breaker.destination.name, "the upstream accepts connections; requests are tried");
+            tracing::info!(upstream = &*circuit.destination.name, "the upstream accepts connections; requests are tried");
         };
         tokio::select! {
             () = self.stop.cancelled() => {}
@@ -103,7 +103,7 @@ impl<C: Connect> Breakers<C> {
     }
 }
 
-impl Breaker {
+impl Circuit {
     /// Changes the state and shows it in the gauge.
     fn with<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -125,28 +125,28 @@ impl<C> BreakerLayer<C> {
 }
 
 impl<S, C> Layer<S> for BreakerLayer<C> {
-    type Service = Broken<S, C>;
+    type Service = Breaker<S, C>;
 
-    fn layer(&self, inner: S) -> Broken<S, C> {
-        Broken { breakers: Arc::clone(&self.0), inner }
+    fn layer(&self, inner: S) -> Breaker<S, C> {
+        Breaker { breakers: Arc::clone(&self.0), inner }
     }
 }
 
 /// The service of [`BreakerLayer`].
-pub struct Broken<S, C = Connector> {
+pub struct Breaker<S, C = Connector> {
     breakers: Arc<Breakers<C>>,
     inner: S,
 }
 
-impl<S: Service<Outbound, Error = Refusal>, C: Connect> Service<Outbound> for Broken<S, C> {
+impl<S: Service<Outbound, Error = Refusal>, C: Connect> Service<Outbound> for Breaker<S, C> {
     type Error = Refusal;
 
     async fn call(&self, request: Outbound) -> Result<Response, Refusal> {
         let validated = request.validated();
         let (upstream, effect) = (validated.operation().upstream, validated.operation().effect);
-        let breaker = self.breakers.breaker(upstream).ok_or(Refusal::OperationUnavailable)?;
+        let circuit = self.breakers.circuit(upstream).ok_or(Refusal::OperationUnavailable)?;
         let now = self.breakers.clock.now();
-        let ticket = breaker.with(|state| state.admit(effect, now)).map_err(Refusal::UpstreamUnavailable)?;
+        let ticket = circuit.with(|state| state.admit(effect, now)).map_err(Refusal::UpstreamUnavailable)?;
         // A budget that was used up before the call says nothing about the upstream.
         let spent = validated.deadline() <= Instant::now();
         let mut trial = Trial { breakers: &self.breakers, upstream, ticket: Some(ticket) };

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderMap, header};
 
 /// The longest wait that is heeded: a slip of Passport's must not stop a tenant for a day.
-const CAP: Duration = Duration::from_secs(60);
+const CAP: Duration = Duration::from_mins(1);
 
 /// `Retry-After` in seconds or as a date, capped; none if there is none that says anything.
 pub(super) fn retry_after(fields: &HeaderMap, wall: SystemTime) -> Option<Duration> {
@@ -41,12 +41,12 @@ mod tests {
     fn a_long_wait_is_capped() {
         assert_eq!(wait("86400"), Some(CAP));
         assert_eq!(wait("99999999999999999999999999"), Some(CAP));
-        assert_eq!(wait("Sun, 06 Nov 2094 08:49:37 GMT"), Some(CAP));
+        assert_eq!(wait("Sat, 06 Nov 2094 08:49:37 GMT"), Some(CAP));
     }
 
     #[test]
     fn what_says_nothing_is_no_wait() {
-        for value in ["", "0", "-1", "1.5", "soon", "Sun, 06 Nov 1984 08:49:37 GMT"] {
+        for value in ["", "0", "-1", "1.5", "soon", "Tue, 06 Nov 1984 08:49:37 GMT"] {
             assert_eq!(wait(value), None, "{value}");
         }
     }

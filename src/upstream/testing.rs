@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use http::{HeaderValue, Method};
 use http_body_util::BodyExt;
@@ -101,15 +101,18 @@ pub(super) fn snapshots(config: Config) -> Arc<Snapshots> {
     testing::snapshots(config, testing::clock())
 }
 
+/// The snapshots of the plain configuration, made once: compiling the catalogue's schemas takes its time.
+static PLAIN: LazyLock<Arc<Snapshots>> = LazyLock::new(|| snapshots(testing::config()));
+
 /// A read, validated.
 pub(super) fn read() -> Validated {
-    testing::validated(&snapshots(testing::config()), testing::arrival(Method::GET, "/v1/payments", ""))
+    testing::validated(&PLAIN, testing::arrival(Method::GET, "/v1/payments", ""))
 }
 
 /// A write, validated.
 pub(super) fn write() -> Validated {
     let body = r#"{"account_id":"6b6d9d3c-2f0c-4c0c-9a51-3f6f0d2f9b11","key":{"key_type":"ALPHA","key_value":"@acme1"}}"#;
-    testing::validated(&snapshots(testing::config()), testing::arrival(Method::POST, "/v1/keys", body))
+    testing::validated(&PLAIN, testing::arrival(Method::POST, "/v1/keys", body))
 }
 
 /// The request with a bearer.
@@ -148,6 +151,7 @@ impl<R: Send> Service<R> for Script {
 }
 
 /// An answer without a body.
+#[expect(clippy::unnecessary_wraps, reason = "scripts are made of results")]
 pub(super) fn status(status: u16) -> Result<Response, Refusal> {
     Ok(http::Response::builder().status(status).body(Body::empty()).unwrap())
 }

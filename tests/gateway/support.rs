@@ -17,8 +17,10 @@ pub(crate) use self::client::{Answer, Client};
 
 mod client;
 pub(crate) mod issuer;
+pub(crate) mod scripted;
 #[path = "../../src/testing/signer.rs"]
 pub(crate) mod signer;
+pub(crate) mod until;
 
 /// The wall time at which every world begins, in seconds since the epoch.
 pub(crate) const BEGINNING: u64 = 1_800_000_000;
@@ -56,7 +58,7 @@ impl World {
     /// The same on a clock that others tell time by, too.
     pub(crate) async fn at(clock: ManualClock, lines: &str) -> Self {
         let passport = Passport::start(&clock).await;
-        let config = parse(&format!("{}\n{lines}", places(passport.address)));
+        let config = parse(&format!("{}\n{lines}", places(passport.address, lines)));
         let gateway = Gateway::bind(config, Arc::new(clock.clone())).unwrap();
         let addresses = gateway.addresses();
         let tcp = |address: &passport_gateway::server::Address| address.tcp().unwrap();
@@ -165,17 +167,19 @@ client_secret = "sandbox-secret"
 environment = "custom"
 "#;
 
-fn places(passport: SocketAddr) -> String {
-    format!(
-        r#"
-        server.listen = ["127.0.0.1:0"]
-        server.workers = 2
-        admin.listen = "127.0.0.1:0"
-        lifecycle.pre_drain = "0s"
-        passport.environment = "custom"
-        passport.base_url = "http://{passport}"
-        "#
-    )
+/// Listeners, Passport's place and the like, but for what `lines` set themselves.
+fn places(passport: SocketAddr, lines: &str) -> String {
+    let base_url = format!("\"http://{passport}\"");
+    let places = [
+        ("server.listen", "[\"127.0.0.1:0\"]"),
+        ("server.workers", "2"),
+        ("admin.listen", "\"127.0.0.1:0\""),
+        ("lifecycle.pre_drain", "\"0s\""),
+        ("passport.environment", "\"custom\""),
+        ("passport.base_url", &base_url),
+    ];
+    let unset = places.iter().filter(|(key, _)| !lines.contains(key));
+    unset.map(|(key, value)| format!("{key} = {value}\n")).collect()
 }
 
 fn parse(text: &str) -> Config {

@@ -1,5 +1,6 @@
 //! Bodies that can be read in more than one way, and what callers are told.
 
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -179,4 +180,41 @@ fn members_of_nested_objects_are_known_through_references() {
     let mut names: Vec<_> = report.reported.into_iter().map(|violation| violation.name).collect();
     names.sort();
     assert_eq!(names, ["extra", "trees.left.right", "trees.root"]);
+}
+
+/// Documents that no two parsers read differently.
+fn documents() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        ".{0,8}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map(".{0,4}", inner, 0..4).prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn the_strict_reader_reads_what_any_reader_reads(document in documents()) {
+        let mut report = Report::new(Modes::default());
+        let read = json::read(document.to_string().as_bytes(), &mut report);
+
+        prop_assert_eq!(read, Some(document));
+        prop_assert!(!report.refuses());
+    }
+
+    #[test]
+    fn whatever_the_bytes_it_reads_or_refuses(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+        let mut report = Report::new(Modes::default());
+        let read = json::read(&bytes, &mut report);
+
+        prop_assert_eq!(read.is_none(), report.refuses());
+        prop_assert!(read.is_none() || serde_json::from_slice::<Value>(&bytes).is_ok());
+    }
 }

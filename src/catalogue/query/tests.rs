@@ -145,8 +145,8 @@ fn spelling(text: &str, mut seed: u64) -> String {
         match (byte, seed >> 62) {
             (b' ', 0 | 1) => spelled.push('+'),
             (_, 0 | 1) if plain => spelled.push(char::from(byte)),
-            (_, 2) => spelled.push_str(&format!("%{byte:02x}")),
-            _ => spelled.push_str(&format!("%{byte:02X}")),
+            (_, 2) => spelled.extend(format!("%{byte:02x}").chars()),
+            _ => spelled.extend(format!("%{byte:02X}").chars()),
         }
     }
     spelled

@@ -31,7 +31,7 @@ pub(super) fn list(items: impl IntoIterator<Item = String>) -> String {
 
 /// A table on one line, its values already written.
 pub(super) fn inline<K: AsRef<str>>(entries: impl IntoIterator<Item = (K, String)>) -> String {
-    let entries: Vec<String> = entries.into_iter().map(|(key, value)| format!("{} = {value}", key_of(key.as_ref()))).collect();
+    let entries: Vec<String> = entries.into_iter().map(|(name, value)| format!("{} = {value}", key(name.as_ref()))).collect();
     if entries.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", entries.join(", ")) }
 }
 
@@ -60,7 +60,8 @@ pub(in crate::config) fn value(node: &DeValue<'_>) -> String {
     }
 }
 
-fn key_of(key: &str) -> String {
+/// A key, in quotes if it needs them.
+pub(super) fn key(key: &str) -> String {
     let bare = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
     if bare { key.to_owned() } else { quoted(key) }
 }

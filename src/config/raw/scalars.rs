@@ -15,7 +15,7 @@ use crate::scope::Grant;
 use crate::units::{Size, parse_duration, parse_size};
 
 /// The longest duration in a configuration: timers and limiters count it in 64 bits with room to spare.
-const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
+const LONGEST: Duration = Duration::from_hours(7 * 24);
 
 impl<'a> Value<'a> {
     /// A duration, zero included.

@@ -21,7 +21,7 @@ const OPEN: [&str; 13] = [
     "telemetry",
 ];
 
-/// A line up to the end of what the fault is about; strings before that are blanked.
+/// A line up to the end of what the fault is about; the strings of other keys before that are blanked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Excerpt {
     pub(super) text: String,
@@ -38,7 +38,8 @@ impl Excerpt {
         if about.is_empty() || !may_be_shown(fault, about) {
             return None;
         }
-        let before = blanked(before);
+        // In an inline table other keys stand before this one, of which nobody knows what they hold.
+        let before = if before.contains('{') { blanked(before) } else { before.to_owned() };
         let marked = before.len()..before.len() + about.len();
         // What closes a table's header is neither secret nor worth hiding.
         let closing = &rest[about.len()..];
@@ -97,7 +98,15 @@ mod tests {
     }
 
     #[test]
-    fn strings_before_the_fault_are_blanked() {
+    fn items_before_the_fault_are_shown() {
+        assert_eq!(
+            shown("tenants.acme.scopes[1]", "scopes = [\"a.b\", \"*\"]", "\"*\"").as_deref(),
+            Some("scopes = [\"a.b\", \"*\"]")
+        );
+    }
+
+    #[test]
+    fn strings_of_other_keys_are_blanked() {
         let line = "acme = { scret = \"hunter2\", other = 'hunter2', rate = 3 }";
 
         assert_eq!(

@@ -14,7 +14,7 @@ use crate::config::raw::{Table, Value};
 use crate::config::settings::{Lifecycle, Override, Overrides, Passport};
 
 /// What an operation may say.
-pub(super) const KEYS: [&str; 18] = [
+pub(in crate::config) const KEYS: [&str; 18] = [
     "method",
     "path",
     "aliases",
@@ -84,13 +84,11 @@ fn over_drain(operation: &str, timeout: Duration, drain: Duration) -> String {
 
 /// The catalogue's text, and whose file it is if not the embedded one.
 fn file(root: &Table<'_>) -> (CatalogueFile, Option<PathBuf>) {
-    match root.read("catalogue", Value::file) {
-        Some((path, text)) => (CatalogueFile { path: path.clone(), text }, Some(path)),
-        None => {
-            let text = Catalogue::embedded_text().to_owned();
-            (CatalogueFile { path: "config/passport.toml (embedded)".into(), text }, None)
-        }
+    if let Some((path, text)) = root.read("catalogue", Value::file) {
+        return (CatalogueFile { path: path.clone(), text }, Some(path));
     }
+    let text = Catalogue::embedded_text().to_owned();
+    (CatalogueFile { path: "config/passport.toml (embedded)".into(), text }, None)
 }
 
 /// Builds with the overrides; where they are faulty without them, so that the rest can be checked.
@@ -100,7 +98,9 @@ fn build(root: &Table<'_>, file: &CatalogueFile, overrides: &Named<RawOperation>
         Ok(catalogue) => return Some(catalogue),
         Err(faults) => faults,
     };
-    faults.into_iter().for_each(|fault| root.record(fault));
+    for fault in faults {
+        root.record(fault);
+    }
     catalogue::build(&base, &Named::new()).ok()
 }
 

@@ -59,7 +59,7 @@ fn issuer(value: &Value<'_>, names: &Names<'_>) -> Option<Issuer> {
         let algorithms = value.list(algorithm)?;
         if value.is_empty_list() { value.fault("is empty", "name at least one, such as \"ES256\"") } else { Some(algorithms) }
     });
-    let refresh = table.or("jwks_refresh", Duration::from_secs(600), Value::time);
+    let refresh = table.or("jwks_refresh", Duration::from_mins(10), Value::time);
     let tenant = tenant(&table, names);
     let keys = keys(&table, issuer, &algorithms);
     Some(Issuer {
@@ -81,7 +81,11 @@ fn algorithm(value: &Value<'_>) -> Option<Algorithm> {
             if symmetric { "whoever checks such a signature could make one as well" } else { "it is no signature at all" };
         return value.fault(message, "let the issuer sign with a private key: RS256, ES256 or EdDSA");
     }
-    value.word(&ALGORITHMS)
+    if let Some((_, algorithm)) = ALGORITHMS.iter().find(|(name, _)| *name == text) {
+        return Some(*algorithm);
+    }
+    // The nearest name would be another algorithm, which is not what was meant.
+    value.fault("is no algorithm that is accepted", format!("write one of {}", quoted(&ALGORITHMS.map(|(name, _)| name))))
 }
 
 fn tenant(table: &Table<'_>, names: &Names<'_>) -> Option<TenantFrom> {
@@ -128,7 +132,7 @@ fn url(value: &Value<'_>) -> Option<Uri> {
     Some(url)
 }
 
-/// The issuer's metadata (OpenID Connect Discovery 1.0 §4).
+/// The issuer's metadata (`OpenID` Connect Discovery 1.0 §4).
 fn well_known(table: &Table<'_>, issuer: &str) -> Option<Uri> {
     table.read("issuer", url)?;
     format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/')).parse().ok()

@@ -10,7 +10,7 @@ use crate::rate::Rate;
 const EFFECTS: [Effect; 3] = [Effect::Read, Effect::Write, Effect::Money];
 
 /// The longest time in which a whole burst may be earned: limiters count nanoseconds in 64 bits.
-const LONGEST_WINDOW: Duration = Duration::from_secs(30 * 24 * 3600);
+const LONGEST_WINDOW: Duration = Duration::from_hours(30 * 24);
 
 /// A rate: `{ requests, per, burst, mode }`.
 pub(super) fn limit(value: &Value<'_>) -> Option<Limit> {

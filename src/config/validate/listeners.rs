@@ -31,7 +31,7 @@ pub(super) fn server(root: &Table<'_>) -> Server {
         max_body_bytes: section.or("max_body_bytes", 256 << 10, |value| value.room(1..=64 << 20)),
         header_timeout: section.or("header_timeout", Duration::from_secs(10), Value::time),
         body_timeout: section.or("body_timeout", Duration::from_secs(15), Value::time),
-        idle_timeout: section.or("idle_timeout", Duration::from_secs(120), Value::time),
+        idle_timeout: section.or("idle_timeout", Duration::from_mins(2), Value::time),
     }
 }
 

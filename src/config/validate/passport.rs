@@ -42,9 +42,9 @@ pub(super) fn passport(root: &Table<'_>, catalogue: &Catalogue) -> Passport {
         proxy: section.read("proxy", proxy),
         connect_timeout: section.or("connect_timeout", Duration::from_secs(3), Value::time),
         timeout: section.or("timeout", Duration::from_secs(15), Value::time),
-        stream_timeout: section.or("stream_timeout", Duration::from_secs(60), Value::time),
+        stream_timeout: section.or("stream_timeout", Duration::from_mins(1), Value::time),
         idle_timeout: section.or("idle_timeout", Duration::from_secs(30), Value::time),
-        max_connection_age: section.or("max_connection_age", Duration::from_secs(300), Value::time),
+        max_connection_age: section.or("max_connection_age", Duration::from_mins(5), Value::time),
         max_in_flight: section.or("max_in_flight", 512, |value| value.amount(1..=100_000)),
         forward_headers: section.or("forward_headers", Vec::new(), |value| value.list(forwarded)),
     }

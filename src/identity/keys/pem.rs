@@ -1,7 +1,6 @@
 //! Public keys in PEM, read as the JWK they would be published as, so that one vetting serves both.
 
 use jsonwebtoken::DecodingKey;
-use jsonwebtoken::errors::Result;
 use jsonwebtoken::jwk::Jwk;
 
 /// The JWK of a public key; none if the text is not exactly that. A private key is none, even though it holds one.
@@ -10,7 +9,7 @@ pub(super) fn read(pem: &[u8]) -> Option<Jwk> {
     if text.contains("PRIVATE KEY") {
         return None;
     }
-    let readers: [fn(&[u8]) -> Result<DecodingKey>; 3] =
-        [DecodingKey::from_rsa_pem, DecodingKey::from_ec_pem, DecodingKey::from_ed_pem];
-    readers.iter().find_map(|read| Jwk::from_decoding_key(&read(pem).ok()?, None).ok())
+    let key =
+        DecodingKey::from_rsa_pem(pem).or_else(|_| DecodingKey::from_ec_pem(pem)).or_else(|_| DecodingKey::from_ed_pem(pem));
+    Jwk::from_decoding_key(&key.ok()?, None).ok()
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_hours(24);
 
 fn api_key(id: &str, tenant: &str, expires: Option<SystemTime>) -> (String, config::ApiKey) {
     let (key, _) = new_key();
@@ -11,17 +11,17 @@ fn api_key(id: &str, tenant: &str, expires: Option<SystemTime>) -> (String, conf
     (key, config::ApiKey { id: id.to_owned(), sha256, tenant: TenantName::new(tenant), scopes, expires })
 }
 
-fn with_keys(keys: Vec<config::ApiKey>) -> Snapshot {
-    snapshot(&Config { api_keys: keys, ..two_tenants() }, &[])
+fn with_keys(keys: Vec<config::ApiKey>) -> Callers {
+    build(&Config { api_keys: keys, ..two_tenants() }, &[])
 }
 
 #[test]
 fn a_key_is_taken_as_bearer_or_in_its_own_field() {
     let (key, configured) = api_key("reports", "acme", None);
-    let snapshot = with_keys(vec![configured]);
+    let callers = with_keys(vec![configured]);
 
     for head in [bearer(&key), head(&[("x-api-key", &key)])] {
-        let caller = snapshot.callers.authenticate(&head, &REMOTE, wall(), &Counted::default()).unwrap();
+        let caller = callers.authenticate(&head, &REMOTE, wall(), &Counted::default()).unwrap();
         assert_eq!((&*caller.id, caller.tenant), ("reports", TenantId(0)));
     }
 }
@@ -30,20 +30,20 @@ fn a_key_is_taken_as_bearer_or_in_its_own_field() {
 fn each_of_several_keys_is_its_own_caller_within_its_tenant() {
     let (first, one) = api_key("one", "narrow", None);
     let (second, two) = api_key("two", "narrow", None);
-    let snapshot = with_keys(vec![one, two]);
+    let callers = with_keys(vec![one, two]);
 
-    let callers = [&first, &second].map(|key| present(&snapshot, key).unwrap());
+    let both = [&first, &second].map(|key| present(&callers, key).unwrap());
 
-    assert_eq!(callers.each_ref().map(|caller| &*caller.id), ["one", "two"]);
-    assert!(may(&snapshot, &callers[0], "list_payments"));
-    assert!(!may(&snapshot, &callers[0], "list_accounts"), "its tenant may not");
+    assert_eq!(both.each_ref().map(|caller| &*caller.id), ["one", "two"]);
+    assert!(may(&callers, &both[0], "list_payments"));
+    assert!(!may(&callers, &both[0], "list_accounts"), "its tenant may not");
 }
 
 #[test]
 fn a_key_ends_when_it_is_said_to() {
     let (key, configured) = api_key("short", "acme", Some(wall() + DAY));
-    let snapshot = with_keys(vec![configured]);
-    let at = |wall| snapshot.callers.authenticate(&bearer(&key), &REMOTE, wall, &Counted::default());
+    let callers = with_keys(vec![configured]);
+    let at = |wall| callers.authenticate(&bearer(&key), &REMOTE, wall, &Counted::default());
 
     assert!(at(wall() + DAY - Duration::from_secs(1)).is_ok());
     assert!(at(wall() + DAY).is_err());
@@ -52,12 +52,12 @@ fn a_key_ends_when_it_is_said_to() {
 #[test]
 fn an_unknown_key_is_refused_and_counted() {
     let (key, configured) = api_key("reports", "acme", None);
-    let snapshot = with_keys(vec![configured]);
+    let callers = with_keys(vec![configured]);
     let attempts = Counted::default();
     let (stranger, truncated) = (new_key().0, &key[..key.len() - 1]);
 
     for bad in [&stranger, truncated, "pgk_"] {
-        let refused = snapshot.callers.authenticate(&bearer(bad), &REMOTE, wall(), &attempts).unwrap_err();
+        let refused = callers.authenticate(&bearer(bad), &REMOTE, wall(), &attempts).unwrap_err();
         let reason = "The API key is unknown or has ended.";
         assert_eq!(refused, Unauthenticated::Refused(Refusal::InvalidCredential(reason)));
     }
@@ -67,10 +67,10 @@ fn an_unknown_key_is_refused_and_counted() {
 #[test]
 fn a_good_key_is_served_though_its_peer_failed_too_often() {
     let (key, configured) = api_key("reports", "acme", None);
-    let snapshot = with_keys(vec![configured]);
+    let callers = with_keys(vec![configured]);
     let exhausted = Counted { exhausted: true, ..Counted::default() };
 
-    assert!(snapshot.callers.authenticate(&bearer(&key), &REMOTE, wall(), &exhausted).is_ok());
-    let stranger = snapshot.callers.authenticate(&bearer(&new_key().0), &REMOTE, wall(), &exhausted);
+    assert!(callers.authenticate(&bearer(&key), &REMOTE, wall(), &exhausted).is_ok());
+    let stranger = callers.authenticate(&bearer(&new_key().0), &REMOTE, wall(), &exhausted);
     assert!(matches!(stranger, Err(Unauthenticated::Refused(Refusal::TooManyFailures(_)))));
 }

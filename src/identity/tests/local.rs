@@ -7,8 +7,8 @@ const SOCKET: Peer = Peer { address: None, local: true };
 
 fn local(peer: Peer, fields: &[(&str, &str)]) -> Result<Arc<Caller>, Unauthenticated> {
     let local = config::Local { tenant: TenantName::new("narrow"), scopes: None };
-    let snapshot = snapshot(&Config { local: Some(local), ..two_tenants() }, &[]);
-    snapshot.callers.authenticate(&head(fields), &peer, wall(), &Counted::default())
+    let callers = build(&Config { local: Some(local), ..two_tenants() }, &[]);
+    callers.authenticate(&head(fields), &peer, wall(), &Counted::default())
 }
 
 #[test]
@@ -22,9 +22,9 @@ fn a_request_without_identity_is_the_local_app_s() {
 #[test]
 fn without_a_local_caller_or_a_local_listener_a_credential_is_required() {
     let missing = || Unauthenticated::Refused(Refusal::MissingCredential);
-    let none = snapshot(&two_tenants(), &[]);
+    let none = build(&two_tenants(), &[]);
 
-    let unconfigured = none.callers.authenticate(&head(&[("host", "localhost")]), &LOOPBACK, wall(), &Counted::default());
+    let unconfigured = none.authenticate(&head(&[("host", "localhost")]), &LOOPBACK, wall(), &Counted::default());
 
     assert_eq!(unconfigured.unwrap_err(), missing());
     assert_eq!(local(REMOTE, &[("host", "localhost")]).unwrap_err(), missing());
@@ -47,11 +47,11 @@ fn a_name_that_is_not_loopback_is_refused() {
 #[test]
 fn an_absolute_target_must_name_loopback_too() {
     let local = config::Local { tenant: TenantName::new("acme"), scopes: None };
-    let snapshot = snapshot(&Config { local: Some(local), ..two_tenants() }, &[]);
+    let callers = build(&Config { local: Some(local), ..two_tenants() }, &[]);
     let mut head = head(&[("host", "localhost")]);
     head.uri = "http://evil.test/v1/payments".parse().unwrap();
 
-    assert!(snapshot.callers.authenticate(&head, &LOOPBACK, wall(), &Counted::default()).is_err());
+    assert!(callers.authenticate(&head, &LOOPBACK, wall(), &Counted::default()).is_err());
 }
 
 #[test]
@@ -91,10 +91,10 @@ fn an_explicit_identity_that_is_not_valid_does_not_fall_back_to_the_local_one() 
 #[test]
 fn its_own_scopes_narrow_what_its_tenant_may() {
     let local = config::Local { tenant: TenantName::new("acme"), scopes: Some(grants(&[SCOPE])) };
-    let snapshot = snapshot(&Config { local: Some(local), ..two_tenants() }, &[]);
+    let callers = build(&Config { local: Some(local), ..two_tenants() }, &[]);
 
-    let caller = snapshot.callers.authenticate(&head(&[]), &SOCKET, wall(), &Counted::default()).unwrap();
+    let caller = callers.authenticate(&head(&[]), &SOCKET, wall(), &Counted::default()).unwrap();
 
-    assert!(may(&snapshot, &caller, "list_payments"));
-    assert!(!may(&snapshot, &caller, "list_accounts"));
+    assert!(may(&callers, &caller, "list_payments"));
+    assert!(!may(&callers, &caller, "list_accounts"));
 }

@@ -10,7 +10,7 @@ use crate::refusal::Refusal;
 use crate::scope::Grant;
 
 /// How far the issuer's clock and ours may differ.
-const SKEW: Duration = Duration::from_secs(60);
+const SKEW: Duration = Duration::from_mins(1);
 
 /// What a token claims.
 #[derive(Debug)]

@@ -121,7 +121,7 @@ impl Issuer {
     }
 
     /// Waits until more than `ended` attempts have ended.
-    async fn past(&self, ended: u64) {
+    pub(super) async fn past(&self, ended: u64) {
         // The sender lives in `self`, so the wait cannot fail.
         let _ = self.state.subscribe().wait_for(|state| state.ended > ended).await;
     }

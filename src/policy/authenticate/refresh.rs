@@ -19,10 +19,10 @@ use crate::metrics::{KeyResult, Metrics};
 use crate::snapshot::Snapshots;
 
 /// How long keys stay in use after they were last fetched.
-const USABLE: Duration = Duration::from_secs(24 * 60 * 60);
+const USABLE: Duration = Duration::from_hours(24);
 
 /// The longest pause after a failure.
-const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
+const LONGEST_BACK_OFF: Duration = Duration::from_mins(1);
 
 /// Fetches issuers' keys and publishes them.
 pub struct KeyRefresh<E> {

@@ -83,7 +83,7 @@ pub(super) async fn load(issuer: &config::Issuer, endpoint: &impl KeyEndpoint) -
     }
 }
 
-/// Where the metadata at `source` say that the issuer's keys are (OpenID Connect Discovery 1.0 §4.3).
+/// Where the metadata at `source` say that the issuer's keys are (`OpenID` Connect Discovery 1.0 §4.3).
 fn discovered(source: &Uri, metadata: &[u8], issuer: &str) -> Result<Uri, KeysError> {
     #[derive(Deserialize)]
     struct Metadata {

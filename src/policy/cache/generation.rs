@@ -16,16 +16,21 @@ use crate::tenant::TenantName;
 pub(super) struct Generations {
     accounts: Counters<Arc<str>>,
     tenants: Counters<TenantName>,
+    begun: AtomicU64,
 }
 
-/// The generation in which something began.
+/// The generation in which something began, and its place among all that was begun.
 #[derive(Clone)]
 pub(super) struct Epoch {
+    place: u64,
     account: Seen,
     tenant: Seen,
 }
 
-struct Counters<Name>(RwLock<HashMap<(Name, Arc<str>), Arc<AtomicU64>>>);
+/// A counter per name and operation.
+struct Counters<Name>(RwLock<ByOperation<Name>>);
+
+type ByOperation<Name> = HashMap<(Name, Arc<str>), Arc<AtomicU64>>;
 
 #[derive(Clone)]
 struct Seen {
@@ -34,10 +39,11 @@ struct Seen {
 }
 
 impl Generations {
-    /// The present generation of what `request` asks for.
+    /// The present generation of what `request` asks for, noted before Passport is asked.
     pub(super) fn epoch(&self, request: &Validated) -> Epoch {
         let operation = &request.operation().name;
         Epoch {
+            place: self.begun.fetch_add(1, SeqCst),
             account: self.accounts.seen(&request.credential().1.account, operation),
             tenant: self.tenants.seen(&request.tenant().name, operation),
         }
@@ -60,6 +66,11 @@ impl Epoch {
     /// Whether nothing was invalidated since.
     pub(super) fn is_current(&self) -> bool {
         self.account.is_current() && self.tenant.is_current()
+    }
+
+    /// Whether Passport was asked later than for another.
+    pub(super) fn is_later_than(&self, other: &Self) -> bool {
+        self.place > other.place
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Method, StatusCode};
+use http::StatusCode;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -34,16 +34,12 @@ type Waited = (Outcome, Option<oneshot::Receiver<Response>>);
 impl<S: Service<Validated, Error = Refusal>> Cache<S> {
     /// Gets an answer from upstream, in company where that is possible.
     pub(super) async fn fetch(&self, request: &Validated, control: &CacheControl, found: &Found) -> Fetched {
-        if request.head().method == Method::HEAD {
-            // Its answer has no body to keep.
-            return Fetched { answer: self.inner.call(request.clone()).await, status: status(CacheResult::Miss, None) };
-        }
         if matches!(found, Found::Alone(until) if self.cache.clock().now() < *until) {
             return self.alone(request).await;
         }
         match self.cache.board(request, control) {
             Seat::Landed(entry) => {
-                let (response, status) = self.from_store(request, &entry, CacheResult::Hit);
+                let (response, status) = self.recall(request, &entry, CacheResult::Hit);
                 Fetched { answer: Ok(response), status }
             }
             Seat::Leader(lead) => {
@@ -61,9 +57,6 @@ impl<S: Service<Validated, Error = Refusal>> Cache<S> {
 
     /// Renews a stale answer while it is being served.
     pub(super) fn renew(&self, request: &Validated) {
-        if request.head().method == Method::HEAD {
-            return;
-        }
         if let Seat::Leader(lead) = self.cache.board(request, &CacheControl::default()) {
             drop(self.start(request.clone(), lead));
         }
@@ -79,7 +72,7 @@ impl<S: Service<Validated, Error = Refusal>> Cache<S> {
             let flight = Arc::clone(lead.flight());
             let filled = cache.fill(&*inner, request.clone(), flight.began).await;
             lead.land(|| {
-                let stored = cache.keep(&request, &filled, &flight.epoch, flight.began);
+                let stored = cache.keep(&request, &filled, &flight.epoch);
                 match filled {
                     Filled::Shared(answer, _) => Outcome::Answer(answer, stored),
                     Filled::Refused(refusal) => Outcome::Refused(refusal),
@@ -143,7 +136,7 @@ impl<S: Service<Validated, Error = Refusal>> Cache<S> {
     async fn alone(&self, request: &Validated) -> Fetched {
         let (began, epoch) = (self.cache.clock().now(), self.cache.epoch(request));
         let filled = self.cache.fill(&*self.inner, request.clone(), began).await;
-        let stored = self.cache.keep_between_boardings(request, &filled, &epoch, began);
+        let stored = self.cache.keep_between_boardings(request, &filled, &epoch);
         let answer = match filled {
             Filled::Shared(answer, _) => Ok(answer.respond(request.head(), None)),
             Filled::Alone(response) => Ok(response),
@@ -153,7 +146,7 @@ impl<S: Service<Validated, Error = Refusal>> Cache<S> {
     }
 
     /// Answers a request with what is stored.
-    pub(super) fn from_store(&self, request: &Validated, entry: &Entry, result: CacheResult) -> (Response, CacheStatus) {
+    pub(super) fn recall(&self, request: &Validated, entry: &Entry, result: CacheResult) -> (Response, CacheStatus) {
         let now = self.cache.clock().now();
         let response = entry.answer.respond(request.head(), Some(entry.freshness.age(now)));
         (response, CacheStatus { result, ttl: Some(entry.freshness.ttl(now)), stored: false })

@@ -297,6 +297,20 @@ async fn a_caller_that_leaves_within_a_head_is_told_from_one_that_leaves_between
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_caller_that_leaves_while_the_stack_works_takes_its_request_along() {
+    let mut connection = Fixture::open();
+    connection.send(&get("/wait")).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let start = Instant::now();
+
+    connection.caller.shutdown().await.unwrap();
+
+    assert_eq!(connection.ended().await, Err(Reason::Incomplete));
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    assert_eq!(Arc::strong_count(&connection.paths), 1, "the request's future lives on");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_caller_that_still_sends_its_body_reads_why_it_is_not_wanted() {
     let mut connection = Fixture::open();
 

@@ -19,10 +19,10 @@ const CAPACITY: usize = 64;
 #[derive(Debug)]
 pub(super) struct Idle {
     resting: Mutex<Vec<Resting>>,
-    idle_timeout: Duration,
+    timeout: Duration,
     max_age: Duration,
-    active_gauge: IntGauge,
-    idle_gauge: IntGauge,
+    in_use: IntGauge,
+    at_rest: IntGauge,
 }
 
 /// A connection between two exchanges.
@@ -43,10 +43,10 @@ impl Idle {
         let gauge = |state| metrics.upstream_connections.with(UpstreamState { upstream, state });
         Self {
             resting: Mutex::default(),
-            idle_timeout: bounds.idle_timeout,
+            timeout: bounds.idle_timeout,
             max_age: bounds.max_connection_age,
-            active_gauge: gauge("active"),
-            idle_gauge: gauge("idle"),
+            in_use: gauge("active"),
+            at_rest: gauge("idle"),
         }
     }
 
@@ -62,7 +62,7 @@ impl Idle {
     /// Lays a connection down, unless it is closed, too old, or there are enough.
     pub(super) fn put(&self, sender: SendRequest<Full<Bytes>>, made: Instant, now: Instant) {
         let mut resting = self.resting();
-        let connection = Resting { sender, made, since: now, _counted: Counted::new(&self.idle_gauge) };
+        let connection = Resting { sender, made, since: now, _counted: Counted::new(&self.at_rest) };
         if resting.len() < CAPACITY && self.may_stay(&connection, now) {
             resting.push(connection);
         }
@@ -75,16 +75,16 @@ impl Idle {
 
     /// How often to prune, so that nothing rests much longer than it may.
     pub(super) fn prune_interval(&self) -> Duration {
-        (self.idle_timeout / 2).max(Duration::from_millis(100))
+        (self.timeout / 2).max(Duration::from_millis(100))
     }
 
     /// Counts a connection in use.
     pub(super) fn active(&self) -> Counted {
-        Counted::new(&self.active_gauge)
+        Counted::new(&self.in_use)
     }
 
     fn may_stay(&self, connection: &Resting, now: Instant) -> bool {
-        !connection.sender.is_closed() && now < connection.since + self.idle_timeout && now < connection.made + self.max_age
+        !connection.sender.is_closed() && now < connection.since + self.timeout && now < connection.made + self.max_age
     }
 
     fn resting(&self) -> MutexGuard<'_, Vec<Resting>> {

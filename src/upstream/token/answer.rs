@@ -11,6 +11,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::failure::Failure;
 use super::granted::Granted;
 use crate::secret::Secret;
+use crate::upstream::retry_after::retry_after;
 
 /// The longest answer of a token endpoint, in bytes.
 pub(super) const LONGEST_ANSWER: usize = 64 * 1024;
@@ -75,15 +76,6 @@ fn refused(status: StatusCode, fields: &HeaderMap, wall: SystemTime) -> Option<F
         }
         _ => Some(Failure::Status(status)),
     }
-}
-
-/// RFC 9110 §10.2.3: seconds or a date.
-fn retry_after(fields: &HeaderMap, wall: SystemTime) -> Option<Duration> {
-    let text = fields.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    httpdate::parse_http_date(text).ok()?.duration_since(wall).ok()
 }
 
 fn minted(body: &[u8]) -> Result<Minted, Failure> {

@@ -7,6 +7,7 @@ use http::{Request, Response};
 
 use super::answer::LONGEST_ANSWER;
 use super::failure::Failure;
+use crate::config::SecretError;
 use crate::transport::{Client, FetchError};
 
 /// How long one attempt may take, from the connection to the answer's last byte.
@@ -14,12 +15,12 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-#[error("{failure}: {cause}")]
+#[error("{failure}")]
 pub struct Unanswered {
     /// How the attempt failed.
     pub failure: Failure,
-    /// What the connection said, for the log: holds neither secrets nor a query.
-    pub cause: String,
+    /// What else is known of it, for the log: holds neither secrets nor a query.
+    pub cause: Option<String>,
 }
 
 /// Where tokens are asked for.
@@ -42,6 +43,18 @@ impl From<FetchError> for Unanswered {
             FetchError::TooLarge => Failure::TooLarge,
             FetchError::Invalid(_) => Failure::Invalid,
         };
-        Self { failure, cause: error.to_string() }
+        Self { failure, cause: Some(error.to_string()) }
+    }
+}
+
+impl From<SecretError> for Unanswered {
+    fn from(error: SecretError) -> Self {
+        Self { failure: Failure::SecretUnreadable, cause: Some(error.to_string()) }
+    }
+}
+
+impl From<Failure> for Unanswered {
+    fn from(failure: Failure) -> Self {
+        Self { failure, cause: None }
     }
 }

@@ -189,9 +189,9 @@ impl Life {
         self.failure
     }
 
-    /// Whether the first attempt has ended.
+    /// Whether the first attempt has ended, or will never be made.
     pub(super) fn is_attempted(&self) -> bool {
-        self.ended > 0
+        self.ended > 0 || self.stopped
     }
 
     /// Whether an attempt is in flight.

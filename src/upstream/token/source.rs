@@ -58,6 +58,11 @@ impl Source {
         token.is_usable(self.clock.now()).then_some(token)
     }
 
+    /// The newest token, usable or not.
+    pub(super) fn newest(&self) -> Option<Arc<Token>> {
+        self.current.load_full()
+    }
+
     /// The current token, waited for until `deadline` or for a few seconds if there is none but one is being asked for.
     pub(super) async fn token(&self, deadline: Instant) -> Result<Arc<Token>, Withheld> {
         self.settled(deadline, Life::standing).await
@@ -142,6 +147,12 @@ impl Source {
         };
         self.changed.send_replace(());
         result
+    }
+
+    /// Tells of every change from now on.
+    #[cfg(test)]
+    pub(super) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
     }
 
     /// When the next attempt is due.

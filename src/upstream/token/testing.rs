@@ -1,6 +1,7 @@
 //! A token endpoint played by the test, and tokens without one.
 
-use std::sync::Arc;
+use std::io::{self, Write};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +11,8 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
+use tracing::Dispatch;
+use tracing::subscriber::{DefaultGuard, NoSubscriber};
 
 use super::answer::{self, Minted};
 use super::{Failure, Settings, Token, TokenEndpoint, Tokens, Unanswered};
@@ -94,7 +97,7 @@ impl Asked {
 
     /// Gives no answer.
     pub(super) fn fail(self, failure: Failure) {
-        let _ = self.reply.send(Err(Unanswered { failure, cause: "as the script says".to_owned() }));
+        let _ = self.reply.send(Err(Unanswered { failure, cause: Some("as the script says".to_owned()) }));
     }
 
     /// Does not answer at all until the asker has left.
@@ -129,4 +132,37 @@ pub(super) fn stage(config: &Config, clock: &SharedClock) -> Stage {
     };
     let tokens = Tokens::start(settings, Scripted(sender), clock, &metrics, &tracker, &shutdown);
     Stage { tokens, script: Script(receiver), metrics, tracker, shutdown: shutdown.drop_guard() }
+}
+
+/// What was logged by this thread.
+#[derive(Clone, Default)]
+pub(super) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    pub(super) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A second subscriber, which sees nothing: with only one, `tracing` would let whichever thread comes first decide what is logged.
+static SILENT: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
+
+/// Captures the log of this thread, at every level, until the guard goes.
+pub(super) fn captured_log() -> (Log, DefaultGuard) {
+    LazyLock::force(&SILENT);
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_max_level(tracing::Level::TRACE);
+    let subscriber = subscriber.with_writer(move || writer.clone()).finish();
+    (log, tracing::subscriber::set_default(subscriber))
 }

@@ -1,7 +1,26 @@
+use aws_lc_rs::digest::{SHA256, digest};
+
 use super::*;
+use crate::config::{ApiKey, Config};
 use crate::stage::Arrival;
-use crate::testing::{arrival, config, validated};
+use crate::tenant::TenantName;
+use crate::testing::{self, arrival, validated};
 use crate::upstream::testing::{destinations, outbound, snapshots};
+
+const KEY: &str = "pgk_3f9c0a7be21d5846f9c03a7be21d5846";
+
+/// The configuration of a caller with a key, who has a field to show that must not go up.
+fn config() -> Config {
+    let mut config = testing::config();
+    config.api_keys.push(ApiKey {
+        id: "app".to_owned(),
+        sha256: digest(&SHA256, KEY.as_bytes()).as_ref().try_into().unwrap(),
+        tenant: TenantName::new("acme"),
+        scopes: vec!["paas.core.*".parse().unwrap()],
+        expires: None,
+    });
+    config
+}
 
 /// What goes up for `arrival`, with the fields of the caller changed by `edit`.
 fn built(mut arrival: Arrival, extra: &[HeaderName], edit: impl FnOnce(&mut HeaderMap)) -> Request<Full<Bytes>> {
@@ -28,14 +47,12 @@ fn of_the_caller_only_listed_fields_go_up() {
             ("accept", "application/json"),
             ("accept-encoding", "gzip"),
             ("accept-language", "es-CO"),
-            ("authorization", "Bearer caller"),
             ("cookie", "session=1"),
             ("content-type", "application/x-www-form-urlencoded"),
             ("content-length", "0"),
             ("forwarded", "for=192.0.2.1"),
             ("if-none-match", "\"1\""),
             ("range", "bytes=0-1"),
-            ("x-api-key", "pgk_secret"),
             ("x-forwarded-for", "192.0.2.1"),
             ("x-other", "1"),
         ];
@@ -48,6 +65,18 @@ fn of_the_caller_only_listed_fields_go_up() {
     assert_eq!(request.headers()["x-request-id"], "test");
     assert!(request.headers()["user-agent"].to_str().unwrap().starts_with("passport-gateway/"));
     assert_eq!(request.uri(), "/v1/payments?status=SETTLED");
+}
+
+#[test]
+fn the_callers_own_credential_stays_behind() {
+    for (name, value) in [("authorization", format!("Bearer {KEY}")), ("x-api-key", KEY.to_owned())] {
+        let (name, value) = (HeaderName::from_static(name), HeaderValue::try_from(value).unwrap());
+
+        let request = built(list(), std::slice::from_ref(&name), |fields| _ = fields.insert(name.clone(), value));
+
+        assert_eq!(names(&request), ["authorization", "host", "user-agent", "x-request-id"]);
+        assert_eq!(request.headers()["authorization"], "Bearer upstream-token");
+    }
 }
 
 #[test]

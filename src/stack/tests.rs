@@ -1,0 +1,99 @@
+//! The whole stack over an upstream in memory: one await at a time, a request is dropped, and nothing may have leaked.
+
+use http::Method;
+
+use self::world::World;
+use crate::stage::Arrival;
+use crate::testing::arrival;
+
+mod passport;
+mod world;
+
+/// More turns of the runtime than any request here needs; a request that takes more hangs.
+const MOST: usize = 500;
+
+fn list() -> Arrival {
+    arrival(Method::GET, "/v1/accounts", "")
+}
+
+fn payment() -> Arrival {
+    arrival(Method::POST, "/v1/payments/breb/confirm", r#"{"id":"6c23f053-0e1a-46b4-b902-97ba47e351bc"}"#)
+}
+
+/// Drops `request` after one turn of the runtime, after two and so on, each time in a world of its own, until it is let to its end.
+/// `prepare` brings a world about; `judge` looks at it once all that was under way has settled.
+async fn dropped_at_each_await(request: fn() -> Arrival, prepare: impl AsyncFn(&World), judge: impl AsyncFn(&World)) {
+    for turns in 1..MOST {
+        let world = World::new();
+        prepare(&world).await;
+
+        let status = world.dropped_after(request(), turns).await;
+
+        world.settle().await;
+        world.assert_nothing_is_held(turns);
+        assert_eq!(world.status(list()).await, 200, "dropped after {turns} turns");
+        judge(&world).await;
+        if let Some(status) = status {
+            assert_eq!(status, 200);
+            assert!(turns > 5, "the request never waited: this shows nothing");
+            return;
+        }
+    }
+    panic!("the request never ended");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_that_is_abandoned_leaves_nothing_behind() {
+    dropped_at_each_await(list, async |_| (), async |_| ()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_that_is_never_stored_leaves_nothing_behind() {
+    let one = || arrival(Method::GET, "/v1/payments/6c23f053-0e1a-46b4-b902-97ba47e351bc", "");
+    dropped_at_each_await(one, async |_| (), async |_| ()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_that_meets_a_revoked_token_and_is_abandoned_leaves_nothing_behind() {
+    let revoked = async |world: &World| {
+        assert_eq!(world.status(arrival(Method::GET, "/v1/keys", "")).await, 200);
+        world.passport.revoke_tokens();
+    };
+    dropped_at_each_await(list, revoked, async |world| assert!(world.mints() <= 2, "{} mints", world.mints())).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_that_tries_a_half_open_breaker_and_is_abandoned_gives_the_try_back() {
+    let half_open = async |world: &World| {
+        world.passport.refuse_connections(true);
+        assert_eq!(world.status(list()).await, 502);
+        assert_eq!(world.status(list()).await, 503);
+        world.passport.refuse_connections(false);
+        world.settle().await;
+        assert_eq!(world.breaker(), 1, "half open");
+    };
+    dropped_at_each_await(list, half_open, async |world| assert_eq!(world.breaker(), 0)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_is_abandoned_happens_once_or_never_and_is_noticed_if_it_happened() {
+    let listed = async |world: &World| assert_eq!(world.status(list()).await, 200);
+    let judge = async |world: &World| {
+        let (writes, reads) = (world.passport.writes(), world.passport.reads());
+        assert!(writes <= 1, "{writes} writes");
+        assert_eq!(reads, 1 + writes, "the list is asked for anew if, and only if, there was a write");
+    };
+    dropped_at_each_await(payment, listed, judge).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_for_a_flight_whose_leader_left_ends_with_its_answer() {
+    let world = World::new();
+    for turns in 1..20 {
+        let (left, answered) = tokio::join!(world.dropped_after(list(), turns), world.status(list()));
+
+        assert_eq!(answered, 200, "the leader {left:?} after {turns} turns");
+        world.settle().await;
+        world.forget();
+    }
+}

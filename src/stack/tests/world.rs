@@ -1,0 +1,144 @@
+//! A worker's stack with all that it shares, before a Passport in memory.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::BodyExt;
+use tokio::task::yield_now;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::passport::Passport;
+use crate::clock::SystemClock;
+use crate::metrics::{Metrics, Upstream, UpstreamState};
+use crate::policy::authenticate::{Failures, IssuerKeys};
+use crate::policy::cache::ResponseCache;
+use crate::service::Service;
+use crate::stack::{Shared, stack};
+use crate::stage::Arrival;
+use crate::testing;
+use crate::upstream::breaker::Breakers;
+use crate::upstream::concurrency::InFlight;
+use crate::upstream::destination::Destinations;
+use crate::upstream::forward::Forward;
+use crate::upstream::pool::Pool;
+use crate::upstream::quota::Quota;
+use crate::upstream::retry::Budget;
+use crate::upstream::token::{Settings, Tokens};
+
+type Status = Pin<Box<dyn Future<Output = u16>>>;
+
+/// One permit, no retry, a breaker that one failure opens: whatever leaks is missed by the next request.
+pub(super) struct World {
+    pub(super) passport: Arc<Passport>,
+    metrics: Arc<Metrics>,
+    cache: Arc<ResponseCache>,
+    ask: Box<dyn Fn(Arrival) -> Status>,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        let passport = Arc::new(Passport::default());
+        let tasks = TaskTracker::new();
+        let shared = share(&passport, &tasks);
+        let destinations = Destinations::new(&shared.config.passport.upstreams).unwrap();
+        let bounds = &shared.config.passport;
+        let pool = Pool::new(&passport, &destinations, bounds, &tasks, &shared.metrics);
+        let forward = Forward::new(pool, &[], bounds.stream_timeout, Arc::clone(&shared.metrics));
+        let stack = Arc::new(stack(&shared, tasks, forward));
+        Self {
+            passport,
+            metrics: Arc::clone(&shared.metrics),
+            cache: Arc::clone(&shared.cache),
+            ask: Box::new(move |arrival| {
+                let stack = Arc::clone(&stack);
+                Box::pin(async move {
+                    let Ok(response) = stack.call(arrival).await;
+                    let status = response.status().as_u16();
+                    response.into_body().collect().await.expect("a whole body");
+                    status
+                })
+            }),
+        }
+    }
+
+    /// Sends a request and reads its answer to the end.
+    pub(super) fn status(&self, arrival: Arrival) -> Status {
+        (self.ask)(arrival)
+    }
+
+    /// The same, but dropped after so many turns of the runtime; none if it had not ended by then.
+    ///
+    /// In a turn each task that can go on is polled once, so every await of the request, and of the tasks it started, is a turn.
+    pub(super) async fn dropped_after(&self, arrival: Arrival, turns: usize) -> Option<u16> {
+        let turns = async {
+            for _ in 0..turns {
+                yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            status = self.status(arrival) => Some(status),
+            () = turns => None,
+        }
+    }
+
+    /// Lets everything end that still can; the paused clock skips what would be waited for.
+    pub(super) async fn settle(&self) {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+    }
+
+    /// Forgets stored answers, so that the next list is asked for anew.
+    pub(super) fn forget(&self) {
+        self.cache.purge(None, None);
+    }
+
+    pub(super) fn mints(&self) -> usize {
+        self.passport.mints()
+    }
+
+    /// The state of the breaker, as its gauge tells it.
+    pub(super) fn breaker(&self) -> i64 {
+        self.metrics.breaker_state.with(Upstream { upstream: "paas" }).get()
+    }
+
+    pub(super) fn assert_nothing_is_held(&self, turns: usize) {
+        let active = UpstreamState { upstream: "paas", state: "active" };
+        assert_eq!(self.metrics.requests_in_flight.with(()).get(), 0, "requests in flight after {turns} turns");
+        assert_eq!(self.metrics.upstream_connections.with(active).get(), 0, "connections in use after {turns} turns");
+        assert_eq!(self.cache.status().flights, 0, "flights after {turns} turns");
+    }
+}
+
+fn share(passport: &Arc<Passport>, tasks: &TaskTracker) -> Shared<Passport> {
+    let mut config = testing::config();
+    config.passport.max_in_flight = 1;
+    config.retry.attempts = 0;
+    config.breaker.minimum = 1;
+    let config = Arc::new(config);
+    let (clock, metrics) = (SystemClock::shared(), Arc::new(Metrics::new()));
+    let destinations = Destinations::new(&config.passport.upstreams).unwrap();
+    let stop = CancellationToken::new();
+    let settings = Settings {
+        credentials: &config.credentials,
+        upstreams: &config.passport.upstreams,
+        tenants: &config.tenants,
+        catalogue: &config.catalogue,
+    };
+    let breakers = (config.breaker, Arc::clone(passport), clock.clone(), tasks.clone(), stop.clone());
+    Shared {
+        snapshots: testing::snapshots((*config).clone(), clock.clone()),
+        keys: Arc::new(IssuerKeys::new(&[])),
+        failures: Arc::new(Failures::new(clock.clone(), &metrics)),
+        cache: Arc::new(ResponseCache::new(config.cache, &[], clock.clone(), metrics.clone(), tasks.clone())),
+        budget: Arc::new(Budget::new(config.retry.budget, clock.now())),
+        tokens: Tokens::start(settings, passport.endpoint(), &clock, &metrics, tasks, &stop),
+        quota: Arc::new(Quota::new(clock.clone(), metrics.clone())),
+        breakers: Arc::new(Breakers::new(breakers.0, &destinations, breakers.1, breakers.2, breakers.3, breakers.4, &metrics)),
+        in_flight: Arc::new(InFlight::new(&destinations, config.passport.max_in_flight)),
+        config,
+        clock,
+        metrics,
+    }
+}

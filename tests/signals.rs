@@ -1,0 +1,18 @@
+//! Signals as the process gets them; in a binary of its own, since they concern the whole process.
+
+use std::process::{Command, id};
+
+use passport_gateway::server::{Signal, Signals};
+
+#[tokio::test]
+async fn the_first_signal_says_how_to_stop_and_the_second_that_it_must_be_now() {
+    let signal = |name: &str| Command::new("kill").args(["-s", name, &id().to_string()]).status().unwrap();
+    let mut signals = Signals::new().unwrap();
+
+    assert!(signal("TERM").success());
+    let first = signals.next().await;
+    assert!(signal("INT").success());
+    let second = signals.next().await;
+
+    assert_eq!((first, second), (Signal::Terminate, Signal::Now));
+}
