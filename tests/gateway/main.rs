@@ -6,6 +6,7 @@ mod authentication;
 mod authorization;
 mod catalogue;
 mod forwarding;
+mod privacy;
 mod rate_limits;
 mod request_hygiene;
 mod seeds;
