@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -146,6 +147,7 @@ fn share(
 ) -> Shared {
     let config = Arc::new(config);
     let metrics = Arc::new(Metrics::new());
+    loaded(&metrics, &clock);
     let client = Client::new(Arc::clone(connector));
     let snapshots = Arc::new(Snapshots::new(Arc::clone(&config), KeyRing::default(), Arc::clone(&clock)));
     let keys = Arc::new(IssuerKeys::new(&config.issuers));
@@ -188,6 +190,13 @@ fn share(
         snapshots,
         keys,
     }
+}
+
+/// Tells that the configuration was read now and is in force.
+fn loaded(metrics: &Metrics, clock: &SharedClock) {
+    let now = clock.wall().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    metrics.config_last_reload_successful.with(()).set(1);
+    metrics.config_last_reload_success_timestamp_seconds.with(()).set(i64::try_from(now).unwrap_or(i64::MAX));
 }
 
 /// Starts the workers, each with a stack and a pool of its own.
