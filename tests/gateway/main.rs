@@ -6,5 +6,8 @@ mod authentication;
 mod authorization;
 mod catalogue;
 mod forwarding;
+mod privacy;
+mod rate_limits;
+mod request_hygiene;
 mod seeds;
 mod validation;

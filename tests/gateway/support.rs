@@ -17,6 +17,7 @@ pub(crate) use self::client::{Answer, Client};
 
 mod client;
 pub(crate) mod issuer;
+pub(crate) mod process;
 pub(crate) mod scripted;
 #[path = "../../src/testing/signer.rs"]
 pub(crate) mod signer;
@@ -112,6 +113,13 @@ impl World {
         let text = self.admin("/metrics").await.text();
         let value = text.lines().find_map(|line| line.strip_prefix(sample)?.trim().parse().ok());
         value.unwrap_or(0.0)
+    }
+
+    /// The value of a sample once all requests of this connection are counted: that happens after an answer's last byte, and
+    /// before the next request is taken from the connection.
+    pub(crate) async fn metric_after(&self, client: &mut Client, sample: &str) -> f64 {
+        client.get("/").await;
+        self.metric(sample).await
     }
 
     /// Sends the gateway a signal.
