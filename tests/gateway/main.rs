@@ -4,10 +4,15 @@ mod support;
 
 mod authentication;
 mod authorization;
+mod caching;
 mod catalogue;
 mod forwarding;
 mod privacy;
 mod rate_limits;
 mod request_hygiene;
 mod seeds;
+mod someone_elses_passport;
+mod upstream_faults;
+mod upstream_tokens;
 mod validation;
+mod writes;
