@@ -6,6 +6,7 @@ mod authentication;
 mod authorization;
 mod caching;
 mod catalogue;
+mod endurance;
 mod forwarding;
 mod privacy;
 mod rate_limits;
