@@ -3,6 +3,7 @@
 //! A stage is reached through the transition that performs its check and in no other way, so a service that takes an
 //! [`Outbound`] cannot be given a request that skipped one.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -20,8 +21,7 @@ use crate::peer::Peer;
 use crate::refusal::Refusal;
 use crate::snapshot::{Credential, CredentialId, Snapshot, Tenant};
 
-/// A request as it came from the connection; nothing about it is known.
-#[derive(Debug)]
+/// A request as it came from the connection; nothing about it is known. It may hold secrets and personal data and does not print.
 pub struct Arrival {
     /// The head.
     pub head: Parts,
@@ -64,8 +64,7 @@ pub struct Validated {
     deadline: Instant,
 }
 
-/// What all attempts of one request share.
-#[derive(Debug)]
+/// What all attempts of one request share. It may hold personal data and does not print.
 struct Proven {
     authorized: Authorized,
     query: CanonicalQuery,
@@ -74,7 +73,6 @@ struct Proven {
 }
 
 /// A validated request that carries the tenant's bearer in place of the caller's credential.
-#[derive(Debug)]
 pub struct Outbound {
     validated: Validated,
     bearer: HeaderValue,
@@ -363,6 +361,24 @@ impl Outbound {
     }
 }
 
+impl fmt::Debug for Arrival {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Arrival").field("method", &self.head.method).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Outbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbound").field("validated", &self.validated).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Proven {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proven").field("operation", &self.authorized.operation().name).finish_non_exhaustive()
+    }
+}
+
 /// An operation without a body takes no bytes; no bytes are no body, whatever the fields say.
 fn check_body(operation: &Operation, body: &Bytes, report: &mut Report) {
     match &operation.body {
@@ -371,3 +387,6 @@ fn check_body(operation: &Operation, body: &Bytes, report: &mut Report) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests;
