@@ -12,6 +12,7 @@ mod effective;
 mod example;
 mod faults;
 mod passport;
+mod syntax;
 mod tenants;
 
 /// A tenant, a credential and a caller: the least that makes a configuration.

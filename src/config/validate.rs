@@ -8,7 +8,7 @@ use self::callers::Callers;
 pub(super) use self::catalogue::KEYS as OPERATION_KEYS;
 use self::catalogue::{CatalogueFile, Operations};
 use self::names::Names;
-use super::raw::{self, Context, Table};
+use super::raw::{self, Context, Parsed, Table};
 use super::secret::Environment;
 use super::settings::Config;
 use crate::fault::Fault;
@@ -59,12 +59,11 @@ pub(super) struct Invalid {
 /// Checks a configuration's text; gives the warnings with it.
 pub(super) fn config(text: &str, path: &Path, environment: &Environment<'_>) -> Result<(Config, Vec<Fault>), Invalid> {
     let context = Context::new(raw::directory(path), environment);
-    let entries = raw::parse(text).map_err(|faults| Invalid { faults, catalogue: CatalogueFile::default() })?;
-    let (config, catalogue) = read(&Table::root(&entries, &context, &KEYS));
-    if context.is_faulty() {
-        return Err(Invalid { faults: context.into_faults(), catalogue });
-    }
-    Ok((config, context.into_faults()))
+    let parsed = Parsed::new(text).map_err(|faults| Invalid { faults, catalogue: CatalogueFile::default() })?;
+    let (config, catalogue) = read(&Table::root(&parsed.entries, &context, &KEYS));
+    let faulty = context.is_faulty() || !parsed.faults.is_empty();
+    let faults = parsed.with(context.into_faults());
+    if faulty { Err(Invalid { faults, catalogue }) } else { Ok((config, faults)) }
 }
 
 /// Reads every section, whatever the others hold: a configuration, unless there was a fault.

@@ -66,21 +66,6 @@ fn a_report_shows_the_lines_and_counts() {
 }
 
 #[test]
-fn broken_syntax_is_reported_with_its_line() {
-    let found = faults(read("[server]\nworkers = \n[tenants.acme]\nscopes = [\"a.b\"\n"));
-
-    assert!(found[0].starts_with("2:11: this is not TOML: "), "{found:#?}");
-    assert!(found.iter().any(|line| line.starts_with("4:") || line.starts_with("5:")), "{found:#?}");
-}
-
-#[test]
-fn a_key_that_stands_twice_is_reported() {
-    let found = faults(read("[server]\nworkers = 1\nworkers = 2\n"));
-
-    assert_eq!(found, ["3:1: this is not TOML: duplicate key; correct the syntax (https://toml.io)"]);
-}
-
-#[test]
 fn a_section_of_the_wrong_kind_is_reported_once() {
     for (kind, expected) in [("tenants", "1:11: tenants: is to be a table"), ("operations", "1:14: operations: is to be a table")]
     {
