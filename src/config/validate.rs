@@ -16,6 +16,7 @@ use crate::fault::Fault;
 mod callers;
 mod catalogue;
 mod credentials;
+mod idempotency;
 mod issuers;
 mod limits;
 mod listeners;
@@ -76,12 +77,14 @@ fn read(root: &Table<'_>) -> (Config, CatalogueFile) {
     let passport = passport::passport(root, &catalogue);
     catalogue::check_drain(root, &catalogue, &passport, &lifecycle);
     let Callers { issuers, api_keys, local } = callers::callers(root, &names, &server, &catalogue);
+    let tenants = tenants::tenants(root, &names, &catalogue);
+    idempotency::check(root, &tenants, &catalogue);
     let config = Config {
         admin: listeners::admin(root, &server),
         issuers,
         api_keys,
         local,
-        tenants: tenants::tenants(root, &names, &catalogue),
+        tenants,
         credentials: credentials::credentials(root, &names, &passport.environment),
         validation: tuning::validation(root),
         cache: tuning::cache(root),

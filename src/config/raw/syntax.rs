@@ -1,7 +1,5 @@
 //! A text as a tree: what is no TOML is a fault, but keeps nobody from checking the rest where what belongs where is plain.
 
-use std::ops::Range;
-
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Error};
 

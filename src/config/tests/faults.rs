@@ -104,37 +104,6 @@ fn a_file_that_cannot_be_read_says_so() {
     assert!(not_text.contains("the file is not UTF-8: line 2 holds other bytes"), "{not_text}");
 }
 
-#[test]
-fn what_this_version_lacks_is_refused() {
-    for (more, key) in [
-        ("control = {}", "control"),
-        ("audit = {}", "audit"),
-        ("clients = []", "clients"),
-        ("server = { tls = {} }", "server.tls"),
-        ("store = { kind = \"redis\" }", "store.kind"),
-        ("store = { url = \"redis://x\" }", "store.url"),
-        ("store = { prefix = \"x\" }", "store.prefix"),
-        ("store = { mode = \"exact\" }", "store.mode"),
-        ("store = { fallback = \"25%\" }", "store.fallback"),
-        ("telemetry = { otlp_endpoint = \"http://127.0.0.1:4318\" }", "telemetry.otlp_endpoint"),
-        ("idempotency = { required_for = \"money\" }", "idempotency.required_for"),
-        ("idempotency = { required_for = \"writes\" }", "idempotency.required_for"),
-        ("idempotency = { path = \"x\" }", "idempotency.path"),
-        ("idempotency = { retention = \"24h\" }", "idempotency.retention"),
-        ("idempotency = { encryption_key = \"x\" }", "idempotency.encryption_key"),
-    ] {
-        let found = faults(with(more));
-
-        assert_eq!(found.len(), 1, "{found:#?}");
-        assert!(found[0].contains(&format!(": {key}: is not available in this version; ")), "{found:#?}");
-    }
-}
-
-#[test]
-fn what_is_off_may_be_written() {
-    assert!(with("store = { kind = \"embedded\" }\nidempotency = { required_for = \"none\" }").is_ok());
-}
-
 /// A known key that nobody reads would be accepted in silence.
 #[test]
 fn every_known_key_is_read() {
