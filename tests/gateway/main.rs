@@ -1,5 +1,8 @@
 //! The whole gateway on real sockets: each module is a chapter of its behaviour.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "all of this is tests, also what helps them")]
+#![expect(clippy::format_collect, clippy::format_push_string, reason = "a request is easiest read as the lines it is made of")]
+
 mod support;
 
 mod authentication;

@@ -53,18 +53,28 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Self {
-        Self::before(|_| {}).await
+        Self::with_lines("", |_| {}).await
+    }
+
+    /// One that soon gives up waiting.
+    async fn impatient() -> Self {
+        let lines = "server.body_timeout = \"100ms\"\npassport.timeout = \"300ms\"\npassport.stream_timeout = \"300ms\"";
+        Self::with_lines(lines, |_| {}).await
     }
 
     /// Before a Passport that was prepared in some way.
     async fn before(prepare: impl FnOnce(&Control)) -> Self {
+        Self::with_lines("", prepare).await
+    }
+
+    async fn with_lines(lines: &str, prepare: impl FnOnce(&Control)) -> Self {
         let passport = Passport::start(&clock()).await;
         passport.control.set_secret("sandbox-client", Secret::new(CLIENT_SECRET.to_owned())).unwrap();
         prepare(&passport.control);
         let signer = Signer::ed("ed");
         let issuer = Issuer::of(&[&signer]).await;
         let (key, sha256) = new_key();
-        let config = configuration(passport.address, &issuer, &sha256);
+        let config = configuration(passport.address, &issuer, &sha256, lines);
         let process = Process::run(&config, &[("PLANTED_SECRET", CLIENT_SECRET)]).await;
         Self { process, passport, signer, key, _issuer: issuer }
     }
@@ -98,19 +108,17 @@ impl Scene {
     }
 }
 
-fn configuration(passport: SocketAddr, issuer: &Issuer, sha256: &str) -> String {
+fn configuration(passport: SocketAddr, issuer: &Issuer, sha256: &str, lines: &str) -> String {
     let callers = issuer.configuration().replace(r#""sandbox-secret""#, r#"{ env = "PLANTED_SECRET" }"#);
     format!(
         r#"
         server.listen = ["127.0.0.1:0"]
         server.max_body_bytes = "16KiB"
-        server.body_timeout = "100ms"
         admin.listen = "127.0.0.1:0"
         lifecycle.pre_drain = "0s"
         passport.environment = "custom"
         passport.base_url = "http://{passport}"
-        passport.timeout = "300ms"
-        passport.stream_timeout = "300ms"
+        {lines}
         breaker.minimum = 1000
         telemetry.log = "trace"
         [[api_keys]]
@@ -272,7 +280,7 @@ async fn whoever_is_not_let_in_leaves_no_trace() {
 
 #[tokio::test]
 async fn what_breaks_on_the_wire_leaves_no_trace() {
-    let scene = Scene::new().await;
+    let scene = Scene::impatient().await;
     let head = format!("POST /v1/customers HTTP/1.1\r\nHost: localhost\r\nX-Api-Key: {}\r\n", scene.key);
 
     for request in [
@@ -302,7 +310,7 @@ async fn what_breaks_on_the_wire_leaves_no_trace() {
 
 #[tokio::test]
 async fn what_passport_spoils_leaves_no_trace_of_anyone() {
-    let scene = Scene::new().await;
+    let scene = Scene::impatient().await;
     let mut client = scene.client().await;
     client.get("/v1/accounts").await;
 
@@ -356,7 +364,7 @@ async fn what_goes_wrong_with_tokens_leaves_no_trace_of_them() {
         Kind::Truncated,
         Kind::ResetAfterBody,
     ] {
-        let scene = Scene::before(|passport| drop(passport.inject(Fault::new("token", kind)).unwrap())).await;
+        let scene = Scene::before(|passport| assert!(passport.inject(Fault::new("token", kind)).is_ok())).await;
 
         assert_failed_for_want_of_a_token(scene).await;
     }

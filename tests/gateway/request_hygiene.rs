@@ -195,6 +195,16 @@ async fn one_host_is_named_once() {
 }
 
 #[tokio::test]
+async fn an_absolute_target_is_the_path_it_holds() {
+    let world = World::new().await;
+
+    let answer = world.raw("GET http://localhost/v1/accounts?status=ACTIVE HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    assert_eq!(world.sent_up().path, "/v1/accounts");
+}
+
+#[tokio::test]
 async fn a_host_that_is_not_listed_is_refused() {
     let world = World::with(&format!("server.hosts = [\"localhost\", \"gateway.internal\"]\n{LOCAL}")).await;
 

@@ -33,9 +33,7 @@ impl Process {
         let mut output = JoinSet::new();
         output.spawn_blocking(move || collect(stdout, |line| line.contains("\"ready\"").then(|| ready.send(()).unwrap_or(()))));
         output.spawn_blocking(move || collect(stderr, |_| None));
-        if line.recv().await.is_none() {
-            panic!("it never was ready: {:?}", output.join_all().await);
-        }
+        assert_eq!(line.recv().await, Some(()), "it never was ready");
         let addresses: toml::Table = std::fs::read_to_string(&ready_file).unwrap().parse().unwrap();
         let address = |value: &toml::Value| value.as_str().unwrap().parse().unwrap();
         let (server, admin) = (address(&addresses["server"][0]), address(&addresses["admin"]));
