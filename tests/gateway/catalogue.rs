@@ -27,13 +27,14 @@ impl Walk {
         self.world.passport.clear_requests();
 
         let body = body.map(|body| body.to_string());
-        let answer = self.world.client().await.request(method, target, body.as_deref()).await;
+        let mut client = self.world.client().await;
+        let answer = client.request(method, target, body.as_deref()).await;
 
         assert!(answer.status.is_success(), "{operation}: {} {}", answer.status, answer.text());
         let arrived = self.world.sent_up();
         assert_eq!(format!("{} {}", arrived.method, arrived.path), up, "{operation}");
         assert_eq!(arrived.bearer, "valid", "{operation}");
-        assert!(self.world.metric(&counted).await > before, "{operation} is the label of {public}");
+        assert!(self.world.metric_after(&mut client, &counted).await > before, "{operation} is the label of {public}");
         self.called.insert(operation.to_owned());
         if answer.body.is_empty() { Value::Null } else { answer.json() }
     }

@@ -12,7 +12,7 @@ async fn the_status_tells_how_everything_is_doing() {
     let lines = LOCAL.replace("[tenants.acme]", "[tenants.acme]\nrate_limit = { requests = 5, per = \"1s\", burst = 9 }");
     let world = World::with(&lines).await;
     world.get("/v1/accounts").await;
-    world.clock.advance(std::time::Duration::from_secs(60));
+    world.clock.advance(std::time::Duration::from_mins(1));
 
     let answer = world.admin("/status").await;
 

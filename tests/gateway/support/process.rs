@@ -1,6 +1,6 @@
-//! The program itself, as the shell starts it.
+//! The program itself, as the shell starts it, with all that it writes.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
@@ -16,7 +16,8 @@ const BINARY: &str = env!("CARGO_BIN_EXE_passport-gateway");
 /// A running gateway; killed if the test ends before it does.
 pub(crate) struct Process {
     child: Child,
-    output: Option<JoinHandle<Vec<String>>>,
+    /// The lines of standard output, and of standard error.
+    output: [Option<JoinHandle<Vec<String>>>; 2],
     folder: TempDir,
     /// The ready file.
     pub(crate) ready: String,
@@ -27,20 +28,24 @@ pub(crate) struct Process {
 impl Process {
     /// Starts a gateway with this configuration and waits until it is ready.
     pub(crate) async fn run(config: &str) -> Self {
+        Self::run_with(config, &[]).await
+    }
+
+    /// The same, with these environment variables.
+    pub(crate) async fn run_with(config: &str, environment: &[(&str, &str)]) -> Self {
         let folder = TempDir::new().unwrap();
         let (path, ready) = (folder.path().join("gateway.toml"), folder.path().join("ready.toml"));
         std::fs::write(&path, config).unwrap();
         let mut command = Command::new(BINARY);
-        command.arg("run").arg("--config").arg(&path).arg("--ready-file").arg(&ready);
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let output = std::thread::spawn(move || lines.map_while(Result::ok).collect());
+        command.arg("run").arg("--config").arg(&path).arg("--ready-file").arg(&ready).envs(environment.iter().copied());
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let output = [Some(lines(child.stdout.take().unwrap())), Some(lines(child.stderr.take().unwrap()))];
         until("the ready file is there", async || ready.exists() || child.try_wait().unwrap().is_some()).await;
         let ready = std::fs::read_to_string(ready).unwrap();
         let addresses: toml::Table = ready.parse().unwrap();
         let address = |value: &toml::Value| value.as_str().unwrap().parse().unwrap();
         let (server, admin) = (address(&addresses["server"][0]), address(&addresses["admin"]));
-        Self { child, output: Some(output), folder, ready, server, admin }
+        Self { child, output, folder, ready, server, admin }
     }
 
     /// A file beside the configuration.
@@ -61,8 +66,19 @@ impl Process {
     /// Waits for the end; gives back the exit code, none after a signal's default, and the lines on standard output.
     pub(crate) async fn ended(mut self) -> (Option<i32>, Vec<String>) {
         until("the process has ended", async || self.has_ended()).await;
-        let code = self.child.wait().unwrap().code();
-        (code, self.output.take().unwrap().join().unwrap())
+        (self.child.wait().unwrap().code(), self.written(0))
+    }
+
+    /// Asks it to end; gives back the exit code and all that it wrote.
+    pub(crate) async fn end(mut self) -> (Option<i32>, String) {
+        self.signal("TERM");
+        until("the process has ended", async || self.has_ended()).await;
+        let written = [self.written(0), self.written(1)].concat().join("\n");
+        (self.child.wait().unwrap().code(), written)
+    }
+
+    fn written(&mut self, stream: usize) -> Vec<String> {
+        self.output[stream].take().unwrap().join().unwrap()
     }
 
     pub(crate) async fn get(&self, target: &str) -> Answer {
@@ -80,6 +96,11 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Reads lines to the end, on a thread of their own.
+fn lines(stream: impl Read + Send + 'static) -> JoinHandle<Vec<String>> {
+    std::thread::spawn(move || BufReader::new(stream).lines().map_while(Result::ok).collect())
 }
 
 /// Runs the program to its end.

@@ -9,6 +9,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio_util::task::TaskTracker;
 
 use super::World;
 
@@ -85,7 +86,7 @@ impl Call {
     pub(crate) async fn answer(mut self, bytes: &str) -> String {
         self.write(bytes.as_bytes()).await;
         let Self { head, stream, next, .. } = self;
-        tokio::spawn(read(stream, next));
+        TaskTracker::new().spawn(read(stream, next));
         head
     }
 
