@@ -15,6 +15,7 @@ mod endurance;
 mod forwarding;
 mod observability;
 mod privacy;
+mod quota;
 mod rate_limits;
 mod request_hygiene;
 mod seeds;
