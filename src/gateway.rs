@@ -3,9 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use self::vitals::Vitals;
@@ -34,6 +34,12 @@ pub use self::stop::Stop;
 mod stop;
 mod vitals;
 
+/// How long what runs beside the requests may take to end, after all else has.
+const LAST_GRACE: Duration = Duration::from_secs(3);
+
+/// How much longer than an answer may stream its caller's connection stays: the answer is cut first, so that observe sees why.
+const MARGIN: Duration = Duration::from_secs(2);
+
 /// A gateway that is bound to its addresses and has begun to fetch keys and tokens.
 pub struct Gateway {
     shared: Arc<Shared>,
@@ -41,8 +47,8 @@ pub struct Gateway {
     workers: Workers,
     admin: SideListener,
     vitals: Arc<Vitals>,
-    /// Ends what runs beside the requests, once the last of them is answered.
-    ended: CancellationToken,
+    /// Ends what runs beside the requests: once the last of them is answered, or when the gateway is dropped.
+    ended: DropGuard,
     background: TaskTracker,
 }
 
@@ -82,8 +88,8 @@ impl Gateway {
         let admin = SideListener::bind(&config.admin.listen).map_err(StartError::Bind)?;
         let connector = Arc::new(connector(&config)?);
         let destinations = Destinations::new(&config.passport.upstreams)?;
-        let (ended, background) = (CancellationToken::new(), TaskTracker::new());
-        let shared = Arc::new(share(config, &connector, &destinations, clock, &background, &ended));
+        let (ended, background) = (CancellationToken::new().drop_guard(), TaskTracker::new());
+        let shared = Arc::new(share(config, &connector, &destinations, clock, &background, ended.token()));
         let workers = work(&shared, connector, destinations).map_err(StartError::Runtime)?;
         let vitals = Arc::new(Vitals::new(Arc::clone(&shared), workers.loads()));
         Ok(Self { shared, listeners, workers, admin, vitals, ended, background })
@@ -102,16 +108,18 @@ impl Gateway {
         tracing::info!(server, admin = %addresses.admin, "ready");
         let Self { shared, listeners, workers, admin, vitals, ended, background } = self;
         let pages = Pages::new(Arc::clone(&shared.metrics), vitals.clone(), shared.config.lifecycle.readiness);
-        let admin_ended = ended.clone();
+        let admin_ended = ended.token().clone();
         background.spawn(async move {
             if let Err(error) = admin.serve(Arc::new(pages), admin_ended.cancelled()).await {
                 tracing::error!(%error, "the admin listener failed");
             }
         });
         let unfinished = stop::run(stop, &shared.config.lifecycle, &vitals, listeners, workers).await;
-        ended.cancel();
+        drop(ended);
         background.close();
-        background.wait().await;
+        if tokio::time::timeout(LAST_GRACE, background.wait()).await.is_err() {
+            tracing::warn!("a task of a worker that does not end is left behind");
+        }
         unfinished
     }
 }
@@ -202,7 +210,7 @@ fn loaded(metrics: &Metrics, clock: &SharedClock) {
 /// Starts the workers, each with a stack and a pool of its own.
 fn work(shared: &Arc<Shared>, connector: Arc<Connector>, destinations: Destinations) -> io::Result<Workers> {
     let passport = &shared.config.passport;
-    let answer_timeout = passport.stream_timeout;
+    let answer_timeout = passport.stream_timeout + MARGIN;
     let in_stack = Arc::clone(shared);
     Workers::start(&shared.config.server, answer_timeout, &shared.metrics, move |worker: WorkerContext| {
         let Shared { config, metrics, .. } = &*in_stack;
@@ -212,3 +220,6 @@ fn work(shared: &Arc<Shared>, connector: Arc<Connector>, destinations: Destinati
         stack(&in_stack, worker.tasks, forward)
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,8 @@
 //! A stage is reached through the transition that performs its check and in no other way, so a service that takes an
 //! [`Outbound`] cannot be given a request that skipped one.
 
+use std::fmt;
+
 use http::request::Parts;
 
 use crate::body::Body;
@@ -18,8 +20,7 @@ mod request;
 mod routed;
 mod validated;
 
-/// A request as it came from the connection; nothing about it is known.
-#[derive(Debug)]
+/// A request as it came from the connection; nothing about it is known. It may hold secrets and personal data and does not print.
 pub struct Arrival {
     /// The head.
     pub head: Parts,
@@ -28,3 +29,12 @@ pub struct Arrival {
     /// Who sent it.
     pub peer: Peer,
 }
+
+impl fmt::Debug for Arrival {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Arrival").field("method", &self.head.method).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! A request that keeps its operation's rules, and the one that goes upstream for it.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -20,8 +21,7 @@ pub struct Validated {
     deadline: Instant,
 }
 
-/// What all attempts of one request share.
-#[derive(Debug)]
+/// What all attempts of one request share. It may hold personal data and does not print.
 struct Proven {
     authorized: Authorized,
     query: CanonicalQuery,
@@ -30,7 +30,6 @@ struct Proven {
 }
 
 /// A validated request that carries the tenant's bearer in place of the caller's credential.
-#[derive(Debug)]
 pub struct Outbound {
     validated: Validated,
     bearer: HeaderValue,
@@ -140,5 +139,17 @@ impl Outbound {
     #[must_use]
     pub fn bearer(&self) -> &HeaderValue {
         &self.bearer
+    }
+}
+
+impl fmt::Debug for Outbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbound").field("validated", &self.validated).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Proven {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proven").field("operation", &self.authorized.operation().name).finish_non_exhaustive()
     }
 }

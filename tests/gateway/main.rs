@@ -7,10 +7,16 @@ mod support;
 
 mod authentication;
 mod authorization;
+mod caching;
 mod catalogue;
+mod endurance;
 mod forwarding;
 mod privacy;
 mod rate_limits;
 mod request_hygiene;
 mod seeds;
+mod someone_elses_passport;
+mod upstream_faults;
+mod upstream_tokens;
 mod validation;
+mod writes;

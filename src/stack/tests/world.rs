@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use super::passport::Passport;
 use crate::clock::SystemClock;
-use crate::metrics::{Metrics, Upstream, UpstreamState};
+use crate::metrics::{Metrics, Upstream, UpstreamState, UpstreamStatus};
 use crate::policy::authenticate::{Failures, IssuerKeys};
 use crate::policy::cache::ResponseCache;
 use crate::service::Service;
@@ -96,6 +96,11 @@ impl World {
 
     pub(super) fn mints(&self) -> usize {
         self.passport.mints()
+    }
+
+    /// Requests that were given up while Passport was at them.
+    pub(super) fn cut_short(&self) -> u64 {
+        self.metrics.upstream_requests_total.with(UpstreamStatus { upstream: "paas", status: "abandoned" }).get()
     }
 
     /// The state of the breaker, as its gauge tells it.
