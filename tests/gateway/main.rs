@@ -15,6 +15,7 @@ mod privacy;
 mod rate_limits;
 mod request_hygiene;
 mod seeds;
+mod shutdown;
 mod someone_elses_passport;
 mod upstream_faults;
 mod upstream_tokens;
