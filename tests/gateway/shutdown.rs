@@ -217,12 +217,12 @@ mod process {
             (&["nonsense"], 2, "nonsense"),
             (&[], 2, "Usage"),
         ] {
-            let output = program(arguments, "").await;
+            let output = program(arguments).await;
             let (exit, _, complaint) = told(&output);
             assert_eq!(exit, code, "{arguments:?}: {complaint}");
             assert!(complaint.to_lowercase().contains(&says.to_lowercase()), "{arguments:?}: {complaint}");
         }
-        assert_eq!(told(&program(&["--version"], "").await).0, 0);
+        assert_eq!(told(&program(&["--version"]).await).0, 0);
     }
 
     #[tokio::test]
@@ -232,7 +232,7 @@ mod process {
         let path = folder.path().join("gateway.toml");
         std::fs::write(&path, config(&upstream, "")).unwrap();
 
-        let output = program(&["run", "--config", path.to_str().unwrap(), "--ready-file", "/nowhere/ready.toml"], "").await;
+        let output = program(&["run", "--config", path.to_str().unwrap(), "--ready-file", "/nowhere/ready.toml"]).await;
 
         let (code, _, complaint) = told(&output);
         assert_eq!(code, 1, "{complaint}");

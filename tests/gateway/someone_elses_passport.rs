@@ -36,8 +36,9 @@ impl Double {
         let (address, state) = (listener.local_addr().unwrap(), Arc::new(Mutex::new(State::default())));
         let (mut serving, shared) = (JoinSet::new(), Arc::clone(&state));
         serving.spawn(async move {
+            let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(BufReader::new(stream), Arc::clone(&shared)));
+                connections.spawn(serve(BufReader::new(stream), Arc::clone(&shared)));
             }
         });
         Self { address, state, _serving: serving }

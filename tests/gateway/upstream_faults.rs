@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use passport_gateway::sandbox::{Fault, Kind};
 
-use crate::support::scripted::{Scripted, answer, ok};
+use crate::support::scripted::{Scripted, ok};
 use crate::support::until::until;
 use crate::support::{Answer, Client, LOCAL, World};
 

@@ -8,14 +8,14 @@ use crate::support::until::until;
 const GET: &[u8] = b"GET /v1/accounts HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 /// Callers that have sent the same request, and the upstream call that one of them caused.
-async fn crowd(world: &World, count: usize) -> Vec<Client> {
+async fn crowd(world: &World, count: u32) -> Vec<Client> {
     let mut clients = Vec::new();
     for _ in 0..count {
         let mut client = world.client().await;
         client.send(GET).await;
         clients.push(client);
     }
-    world.until_metric("passport_gateway_requests_in_flight", count as f64).await;
+    world.until_metric("passport_gateway_requests_in_flight", f64::from(count)).await;
     clients
 }
 

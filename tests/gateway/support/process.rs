@@ -103,13 +103,20 @@ fn lines(stream: impl Read + Send + 'static) -> JoinHandle<Vec<String>> {
     std::thread::spawn(move || BufReader::new(stream).lines().map_while(Result::ok).collect())
 }
 
-/// Runs the program to its end with this on standard input.
-pub(crate) async fn program(arguments: &[&str], input: &str) -> Output {
-    let arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
+/// Runs the program to its end.
+pub(crate) async fn program(arguments: &[&str]) -> Output {
+    program_with(arguments, &[], "").await
+}
+
+/// Runs the program to its end with these variables, and with this on standard input.
+pub(crate) async fn program_with(arguments: &[&str], variables: &[(&str, &str)], input: &str) -> Output {
+    let owned = |text: &&str| (*text).to_owned();
+    let arguments: Vec<_> = arguments.iter().map(owned).collect();
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (owned(name), owned(value))).collect();
     let input = input.to_owned();
     let run = move || {
         let mut command = Command::new(BINARY);
-        command.args(arguments).env_remove("PASSPORT_GATEWAY_CONFIG");
+        command.args(arguments).env_remove("PASSPORT_GATEWAY_CONFIG").envs(variables);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         // A program that does not read its input may have ended already.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());

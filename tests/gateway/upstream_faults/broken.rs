@@ -63,6 +63,28 @@ async fn retries_have_a_budget() {
 }
 
 #[tokio::test]
+async fn half_a_head_is_no_answer() {
+    let mut upstream = Scripted::start().await;
+    let world = World::before(&upstream, LOCAL).await;
+
+    let (read, ()) = tokio::join!(world.get(STREAMED), async {
+        let mut call = upstream.call().await;
+        call.write(b"HTTP/1.1 200 OK\r\nContent-Le").await;
+        call.reset();
+        upstream.answer(ok("{}")).await;
+    });
+    let (write, ()) = tokio::join!(world.post("/v1/payments/breb/confirm", PAYMENT), async {
+        let mut call = upstream.call().await;
+        call.write(b"HTTP/1.1 200 OK\r\nContent-Le").await;
+        call.reset();
+    });
+
+    assert_eq!(read.status, StatusCode::OK, "{}", read.text());
+    assert_eq!(write.status, StatusCode::BAD_GATEWAY, "{}", write.text());
+    assert!(!upstream.is_asked());
+}
+
+#[tokio::test]
 async fn a_list_that_breaks_off_is_a_bad_gateway() {
     let world = World::with(&format!("retry.attempts = 0\n{LOCAL}")).await;
     world.passport.inject(Fault::new(ACCOUNTS, Kind::Truncated).times(1)).unwrap();
