@@ -153,5 +153,17 @@ fn limit(kind: &'static str, name: String, limit: config::Limit) -> admin::Limit
 
 /// Scheme and authority alone: a path prefix may say more than is anybody's business.
 fn origin(base: &http::Uri) -> String {
-    format!("{}://{}", base.scheme_str().unwrap_or_default(), base.host().unwrap_or_default())
+    // The configuration refuses credentials in a URL.
+    format!("{}://{}", base.scheme_str().unwrap_or_default(), base.authority().map_or("", http::uri::Authority::as_str))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_has_its_port_and_no_path() {
+        assert_eq!(origin(&"http://127.0.0.1:9000/prefix".parse().unwrap()), "http://127.0.0.1:9000");
+        assert_eq!(origin(&"https://host.example".parse().unwrap()), "https://host.example");
+    }
 }
