@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
@@ -68,7 +68,7 @@ pub enum StartError {
     #[error("{0}")]
     Origin(#[from] OriginError),
     /// The ready file could not be written.
-    #[error("{path}: {error}", path = path.display())]
+    #[error("the ready file {path} cannot be written: {error}", path = path.display())]
     ReadyFile {
         /// Where it was to be.
         path: PathBuf,
@@ -155,6 +155,7 @@ fn share(
 ) -> Shared {
     let config = Arc::new(config);
     let metrics = Arc::new(Metrics::new());
+    loaded(&metrics, &clock);
     let client = Client::new(Arc::clone(connector));
     let snapshots = Arc::new(Snapshots::new(Arc::clone(&config), KeyRing::default(), Arc::clone(&clock)));
     let keys = Arc::new(IssuerKeys::new(&config.issuers));
@@ -197,6 +198,13 @@ fn share(
         snapshots,
         keys,
     }
+}
+
+/// Tells that the configuration was read now and is in force.
+fn loaded(metrics: &Metrics, clock: &SharedClock) {
+    let now = clock.wall().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    metrics.config_last_reload_successful.with(()).set(1);
+    metrics.config_last_reload_success_timestamp_seconds.with(()).set(i64::try_from(now).unwrap_or(i64::MAX));
 }
 
 /// Starts the workers, each with a stack and a pool of its own.

@@ -1,6 +1,6 @@
 //! What a stage shows of itself.
 
-use http::{Method, header};
+use http::{HeaderValue, Method, header};
 
 use super::*;
 use crate::testing::{arrival, clock, config, snapshots, validated};

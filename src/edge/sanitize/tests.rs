@@ -21,6 +21,8 @@ fn one_host_is_required_and_two_are_refused() {
     assert!(host_of(&[], Version::HTTP_10, "/", &[]).is_ok());
     assert!(host_of(&[], Version::HTTP_11, "/", &[("host", "a"), ("host", "a")]).is_err());
     assert!(host_of(&[], Version::HTTP_11, "/", &[("host", "user@gateway")]).is_err());
+    assert!(host_of(&[], Version::HTTP_11, "/", &[("host", "gateway:http")]).is_err());
+    assert!(host_of(&[], Version::HTTP_11, "/", &[("host", "[::1]:8080")]).is_ok());
 }
 
 #[test]
