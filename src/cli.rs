@@ -93,7 +93,7 @@ pub enum Exit {
     Failed,
     /// It was asked the wrong way.
     Usage,
-    /// The configuration has faults (EX_CONFIG of sysexits).
+    /// The configuration has faults (`EX_CONFIG` of sysexits).
     Configuration,
 }
 

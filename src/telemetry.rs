@@ -29,7 +29,7 @@ pub fn begin(telemetry: &Telemetry) -> Result<(), TelemetryError> {
     let filter = EnvFilter::try_new(&telemetry.log)?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stdout).log_internal_errors(false);
     let begun = match telemetry.format {
-        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),
         LogFormat::Text => lines.with_ansi(io::IsTerminal::is_terminal(&io::stdout())).try_init(),
     };
     begun.map_err(|_| TelemetryError::Twice)

@@ -64,12 +64,15 @@ impl QueryRules {
     /// `None` exactly when the query cannot be read safely; the report then refuses.
     #[must_use]
     pub fn check(&self, raw: Option<&str>, report: &mut Report) -> Option<CanonicalQuery> {
-        let pairs = Pairs::parse(raw.unwrap_or_default(), report)?;
+        let pairs = Pairs::parse(raw.unwrap_or_default(), report);
         for (name, value) in pairs.iter() {
             match self.parameter(name) {
                 Some(parameter) => parameter.rules.check(Location::Query, name, value, report),
                 None => report.add(violation(Strictness::Unknown, name, "is not a parameter of this operation")),
             }
+        }
+        if !pairs.is_unambiguous() {
+            return None;
         }
         for (strictness, relation) in &self.relations {
             if let Some(broken) = relation.broken_by(&pairs, *strictness) {

@@ -1,7 +1,7 @@
 //! `operations`: the catalogue as a table.
 
 use super::{ConfigFile, Exit, check, say};
-use crate::catalogue::{Catalogue, Operation};
+use crate::catalogue::{Catalogue, Operation, Template};
 use crate::config::{self, Offer};
 
 const HEADINGS: [&str; 8] = ["OPERATION", "METHOD", "PATH", "SCOPE", "UPSTREAM", "CACHE", "EFFECT", "ENABLED"];
@@ -35,7 +35,7 @@ fn row(catalogue: &Catalogue, operation: &Operation, has_upstream: bool) -> [Str
     [
         operation.name.to_string(),
         operation.method.to_string(),
-        operation.paths.iter().map(|path| path.as_str()).collect::<Vec<_>>().join(" "),
+        operation.paths.iter().map(Template::as_str).collect::<Vec<_>>().join(" "),
         operation.scope.to_string(),
         catalogue.upstream(operation.upstream).name.to_string(),
         operation.cache.map_or_else(|| "-".to_owned(), |cache| format!("{:?}", cache.ttl)),

@@ -99,13 +99,11 @@ impl<S: Service<Validated, Error = Refusal>> Cache<S> {
             }
         }
         let Fetched { answer, status } = self.fetch(&request, &control, &found).await;
-        match fallback.filter(|entry| is_failure(&answer) && self.may_stand_in(entry, &control)) {
-            Some(entry) => Ok(self.serve(&request, entry, CacheResult::Stale)),
-            None => {
-                self.cache.tell(&request, status);
-                answer
-            }
+        if let Some(entry) = fallback.filter(|entry| is_failure(&answer) && self.may_stand_in(entry, &control)) {
+            return Ok(self.serve(&request, entry, CacheResult::Stale));
         }
+        self.cache.tell(&request, status);
+        answer
     }
 
     /// Whether an entry may still be served in place of a failure: a write may have come in between.
@@ -115,7 +113,7 @@ impl<S: Service<Validated, Error = Refusal>> Cache<S> {
     }
 
     fn serve(&self, request: &Validated, entry: &Entry, result: CacheResult) -> Response {
-        let (response, status) = self.from_store(request, entry, result);
+        let (response, status) = self.recall(request, entry, result);
         self.cache.tell(request, status);
         response
     }

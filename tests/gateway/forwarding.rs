@@ -2,7 +2,15 @@
 
 use http::StatusCode;
 
-use crate::support::World;
+use crate::support::scripted::{Scripted, answer, ok};
+use crate::support::{LOCAL, World};
+
+mod answers;
+mod bodies;
+mod requests;
+
+/// An operation whose answers are never stored.
+const PAYMENT: &str = "/v1/payments/5a0d8c1e-0000-4000-8000-000000000001";
 
 #[tokio::test]
 async fn a_list_is_passports_own() {

@@ -7,14 +7,25 @@ use std::time::{Duration, UNIX_EPOCH};
 use passport_gateway::clock::ManualClock;
 use passport_gateway::config::{self, Config};
 use passport_gateway::gateway::Gateway;
-use passport_gateway::sandbox::{Control, Options, Sandbox};
+use passport_gateway::identity::new_key;
+use passport_gateway::sandbox::{Control, Options, Received, Sandbox};
 use passport_gateway::server::{Signal, Unfinished};
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::task::TaskTracker;
 
 pub(crate) use self::client::{Answer, Client};
 
 mod client;
+pub(crate) mod issuer;
+pub(crate) mod process;
+pub(crate) mod scripted;
+#[path = "../../src/testing/signer.rs"]
+pub(crate) mod signer;
+pub(crate) mod until;
+
+/// The wall time at which every world begins, in seconds since the epoch.
+pub(crate) const BEGINNING: u64 = 1_800_000_000;
 
 /// A gateway, the Passport behind it, and the clock of both.
 pub(crate) struct World {
@@ -23,8 +34,15 @@ pub(crate) struct World {
     pub(crate) server: SocketAddr,
     pub(crate) admin: SocketAddr,
     stop: mpsc::UnboundedSender<Signal>,
-    served: JoinHandle<Unfinished>,
-    _sandbox: oneshot::Sender<()>,
+    serving: JoinHandle<Unfinished>,
+    _passport: Passport,
+}
+
+/// A sandbox of its own, which ends with this.
+pub(crate) struct Passport {
+    pub(crate) address: SocketAddr,
+    pub(crate) control: Control,
+    _serving: JoinSet<()>,
 }
 
 impl World {
@@ -33,27 +51,23 @@ impl World {
         Self::with(LOCAL).await
     }
 
-    /// A gateway whose configuration has these lines besides listeners and Passport's place.
+    /// A gateway whose configuration has these lines besides listeners and Passport's place. Lines of another table come as
+    /// dotted keys before the first header.
     pub(crate) async fn with(lines: &str) -> Self {
-        let wall = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
-        let clock = ManualClock::starting_at(wall);
-        let options = Options { clock: Arc::new(clock.clone()), ..Options::default() };
-        let sandbox = Sandbox::bind(options).await.unwrap();
-        let (address, passport) = (sandbox.address(), sandbox.control());
-        let (keep, ended) = oneshot::channel::<()>();
-        tokio::spawn(sandbox.serve(async { drop(ended.await) }));
-        Self::before(address, lines, clock, passport, keep)
+        Self::at(clock(), lines).await
     }
 
-    fn before(address: SocketAddr, lines: &str, clock: ManualClock, passport: Control, keep: oneshot::Sender<()>) -> Self {
-        let config = parse(&format!("{}\n{lines}", places(address)));
+    /// The same on a clock that others tell time by, too.
+    pub(crate) async fn at(clock: ManualClock, lines: &str) -> Self {
+        let passport = Passport::start(&clock).await;
+        let config = parse(&format!("{}\n{lines}", places(passport.address, lines)));
         let gateway = Gateway::bind(config, Arc::new(clock.clone())).unwrap();
         let addresses = gateway.addresses();
-        let tcp = |address: &passport_gateway::server::Address| address.to_string().parse().unwrap();
+        let tcp = |address: &passport_gateway::server::Address| address.tcp().unwrap();
         let (server, admin) = (tcp(&addresses.server[0]), tcp(&addresses.admin));
         let (stop, stopped) = mpsc::unbounded_channel();
-        let served = tokio::spawn(gateway.serve(stopped));
-        Self { clock, passport, server, admin, stop, served, _sandbox: keep }
+        let serving = TaskTracker::new().spawn(gateway.serve(stopped));
+        Self { clock, passport: passport.control.clone(), server, admin, stop, serving, _passport: passport }
     }
 
     /// A connection of a caller.
@@ -71,6 +85,25 @@ impl World {
         self.client().await.post(target, body).await
     }
 
+    /// Sends these very bytes on a connection of its own and reads one answer.
+    pub(crate) async fn raw(&self, request: impl AsRef<[u8]>) -> Answer {
+        let mut client = self.client().await;
+        client.send(request.as_ref()).await;
+        client.answer(false).await.expect("an answer")
+    }
+
+    /// What arrived at Passport for operations, token requests left out, oldest first.
+    pub(crate) fn arrived(&self) -> Vec<Received> {
+        arrived(&self.passport)
+    }
+
+    /// The one request that arrived at Passport for an operation.
+    pub(crate) fn sent_up(&self) -> Received {
+        let mut arrived = self.arrived();
+        assert_eq!(arrived.len(), 1, "{arrived:?}");
+        arrived.remove(0)
+    }
+
     /// A page of the admin listener.
     pub(crate) async fn admin(&self, target: &str) -> Answer {
         Client::connect(self.admin).await.get(target).await
@@ -83,6 +116,13 @@ impl World {
         value.unwrap_or(0.0)
     }
 
+    /// The value of a sample once all requests of this connection are counted: that happens after an answer's last byte, and
+    /// before the next request is taken from the connection.
+    pub(crate) async fn metric_after(&self, client: &mut Client, sample: &str) -> f64 {
+        client.get("/").await;
+        self.metric(sample).await
+    }
+
     /// Sends the gateway a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         self.stop.send(signal).unwrap();
@@ -90,8 +130,29 @@ impl World {
 
     /// Waits until the gateway has ended.
     pub(crate) async fn ended(self) -> Unfinished {
-        self.served.await.unwrap()
+        self.serving.await.unwrap()
     }
+}
+
+impl Passport {
+    pub(crate) async fn start(clock: &ManualClock) -> Self {
+        let options = Options { clock: Arc::new(clock.clone()), ..Options::default() };
+        let sandbox = Sandbox::bind(options).await.unwrap();
+        let (address, control) = (sandbox.address(), sandbox.control());
+        let mut serving = JoinSet::new();
+        serving.spawn(sandbox.serve(std::future::pending()));
+        Self { address, control, _serving: serving }
+    }
+}
+
+/// What arrived at a sandbox for operations, oldest first.
+pub(crate) fn arrived(passport: &Control) -> Vec<Received> {
+    passport.requests().into_iter().filter(|request| request.path != "/v1/iam/oauth/tokens").collect()
+}
+
+/// A clock that stands at the beginning.
+pub(crate) fn clock() -> ManualClock {
+    ManualClock::starting_at(UNIX_EPOCH + Duration::from_secs(BEGINNING))
 }
 
 /// The local app as `acme`, which may do everything.
@@ -108,17 +169,19 @@ client_secret = "sandbox-secret"
 environment = "custom"
 "#;
 
-fn places(passport: SocketAddr) -> String {
-    format!(
-        r#"
-        server.listen = ["127.0.0.1:0"]
-        server.workers = 2
-        admin.listen = "127.0.0.1:0"
-        lifecycle.pre_drain = "0s"
-        passport.environment = "custom"
-        passport.base_url = "http://{passport}"
-        "#
-    )
+/// Listeners, Passport's place and the like, but for what `lines` set themselves.
+fn places(passport: SocketAddr, lines: &str) -> String {
+    let base_url = format!("\"http://{passport}\"");
+    let places = [
+        ("server.listen", "[\"127.0.0.1:0\"]"),
+        ("server.workers", "2"),
+        ("admin.listen", "\"127.0.0.1:0\""),
+        ("lifecycle.pre_drain", "\"0s\""),
+        ("passport.environment", "\"custom\""),
+        ("passport.base_url", &base_url),
+    ];
+    let unset = places.iter().filter(|(key, _)| !lines.contains(key));
+    unset.map(|(key, value)| format!("{key} = {value}\n")).collect()
 }
 
 fn parse(text: &str) -> Config {
@@ -126,4 +189,27 @@ fn parse(text: &str) -> Config {
         Ok(loaded) => loaded.config,
         Err(report) => panic!("{}", report.render(false)),
     }
+}
+
+/// An API key of `acme`'s with these scopes, and the configuration that knows it.
+pub(crate) fn keyed(scopes: &str) -> (String, String) {
+    let (key, sha256) = new_key();
+    let lines = format!(
+        r#"
+[[api_keys]]
+id = "orders-app"
+sha256 = "{sha256}"
+tenant = "acme"
+scopes = [{scopes}]
+
+[tenants.acme]
+scopes = ["paas.core.*"]
+
+[credentials.acme]
+client_id = "sandbox-client"
+client_secret = "sandbox-secret"
+environment = "custom"
+"#
+    );
+    (key, lines)
 }

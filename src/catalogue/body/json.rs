@@ -10,7 +10,8 @@ use crate::catalogue::violation::{Location, Report, Violation};
 /// The deepest nesting of arrays and objects.
 const MAX_DEPTH: usize = 32;
 
-/// Reads a document; files every safety violation and gives `None` if there was one.
+/// Reads a document and files every safety violation; gives `None` if it cannot be read. One in which a member stands twice is
+/// refused, but still given, so that its other faults can be told at once.
 ///
 /// The value is for looking at only: a number beyond what a float holds exactly is not kept exactly, and need not be, since the
 /// bytes are what is forwarded.
@@ -30,11 +31,10 @@ pub(super) fn read(bytes: &[u8], report: &mut Report) -> Option<Value> {
             return refuse(report, format!("is not well-formed JSON at line {}, column {}", error.line(), error.column()));
         }
     };
-    let unambiguous = twice.is_empty();
     for violation in twice {
         report.add(violation);
     }
-    unambiguous.then_some(document)
+    Some(document)
 }
 
 const TOO_DEEP: &str = "is nested too deeply";

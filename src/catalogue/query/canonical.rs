@@ -41,36 +41,46 @@ impl fmt::Debug for CanonicalQuery {
     }
 }
 
-/// Decoded pairs ordered by name; each name stands once and is not empty.
-pub(super) struct Pairs(Vec<(String, String)>);
+/// Decoded pairs ordered by name; no name is empty, and in an unambiguous query each stands once.
+#[derive(Default)]
+pub(super) struct Pairs {
+    pairs: Vec<(String, String)>,
+    unambiguous: bool,
+}
 
 impl Pairs {
-    /// Reads a query; files every safety violation and gives `None` if there was one.
-    pub(super) fn parse(raw: &str, report: &mut Report) -> Option<Self> {
+    /// Reads a query and files every safety violation; what can be read is kept for other rules to judge, too.
+    pub(super) fn parse(raw: &str, report: &mut Report) -> Self {
         if raw.len() > MAX_BYTES {
             report.add(unsafe_query("", "the query is too long"));
-            return None;
+            return Self::default();
         }
         // An empty piece, as in `a=1&&b=2`, is no pair to any reader.
         let pieces = || raw.split('&').filter(|piece| !piece.is_empty());
         if pieces().count() > MAX_PARAMETERS {
             report.add(unsafe_query("", "the query has too many parameters"));
-            return None;
+            return Self::default();
         }
         let read: Vec<_> = pieces().filter_map(|piece| pair(piece).map_err(|violation| report.add(violation)).ok()).collect();
         let unreadable = read.len() < pieces().count();
-        let pairs = Self::ordered(read);
+        let mut pairs = Self::ordered(read);
         let repeated = pairs.report_repeated(report);
-        (!unreadable && !repeated).then_some(pairs)
+        pairs.unambiguous = !unreadable && !repeated;
+        pairs
+    }
+
+    /// Whether every reader reads these pairs, and no others.
+    pub(super) fn is_unambiguous(&self) -> bool {
+        self.unambiguous
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     pub(super) fn value(&self, name: &str) -> Option<&str> {
-        let at = self.0.binary_search_by(|(own, _)| own.as_str().cmp(name)).ok()?;
-        Some(&self.0[at].1)
+        let at = self.pairs.binary_search_by(|(own, _)| own.as_str().cmp(name)).ok()?;
+        Some(&self.pairs[at].1)
     }
 
     /// The pairs in their one form. A parameter without a value is written with its `=`.
@@ -89,12 +99,12 @@ impl Pairs {
 
     fn ordered(mut pairs: Vec<(String, String)>) -> Self {
         pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
-        Self(pairs)
+        Self { pairs, unambiguous: false }
     }
 
     fn report_repeated(&self, report: &mut Report) -> bool {
         let mut repeated = false;
-        for group in self.0.chunk_by(|(a, _), (b, _)| a == b).filter(|group| group.len() > 1) {
+        for group in self.pairs.chunk_by(|(a, _), (b, _)| a == b).filter(|group| group.len() > 1) {
             report.add(unsafe_query(&group[0].0, "stands more than once"));
             repeated = true;
         }

@@ -10,8 +10,9 @@ use crate::catalogue::violation::Modes;
 fn pairs(raw: &str) -> Result<Vec<(String, String)>, Vec<Violation>> {
     let mut report = Report::new(Modes::default());
     let pairs = Pairs::parse(raw, &mut report);
-    assert_eq!(pairs.is_none(), report.refuses(), "an unreadable query is refused, and only such");
-    pairs.map(|pairs| pairs.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()).ok_or(report.refused)
+    assert_eq!(!pairs.is_unambiguous(), report.refuses(), "an unreadable query is refused, and only such");
+    let read = pairs.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    if pairs.is_unambiguous() { Ok(read) } else { Err(report.refused) }
 }
 
 fn canonical(raw: &str) -> Option<CanonicalQuery> {

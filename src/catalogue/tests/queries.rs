@@ -100,7 +100,7 @@ fn pagination_and_ordering_are_judged_as_documented_or_inferred() {
         ("order_params.order_direction=desc", "order_params.order_direction", ""),
         ("order_params.order_key=Created-At", "", "order_params.order_key"),
         ("page_size=5", "", "page_size"),
-        ("status=a&status=b", "status", ""),
+        ("colour=a&colour=b", "colour", "colour colour"),
     ] {
         for list in ["list_customers", "list_accounts", "list_payments", "list_keys", "list_recipients", "list_qr_codes"] {
             assert_eq!(judge(list, query), (names(refused), names(reported)), "{list}?{query}");

@@ -1,7 +1,7 @@
 //! Sandbox, issuer and gateway together: each bound, told of the others, and stopped in order.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,11 +13,10 @@ use tokio::task::JoinSet;
 
 use super::callers::{Callers, CallersError};
 use super::client::NotReady;
-use super::configuration::{self, ConfigurationError, Values, preferably};
+use super::configuration::{self, ANYWHERE, ConfigurationError, Values, preferably};
 use super::folder::Folder;
 use super::issuer::{Issuer, IssuerError};
 use crate::clock::SystemClock;
-use crate::config::Loaded;
 use crate::gateway::{Gateway, StartError};
 use crate::sandbox::{self, Client, Control, Sandbox};
 use crate::secret::Secret;
@@ -103,10 +102,9 @@ impl Plan {
 
     /// The gateway stands anywhere, and Passport's tokens live so shortly that the tour sees them expire.
     pub(super) fn tour() -> Self {
-        let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         Self {
-            gateway: anywhere,
-            admin: anywhere,
+            gateway: ANYWHERE,
+            admin: ANYWHERE,
             token_ttl: Duration::from_secs(3),
             settle_after: Duration::from_millis(300),
             log: false,
@@ -119,35 +117,32 @@ impl Ensemble {
     pub(super) async fn bind(plan: Plan) -> Result<Self, StartFailure> {
         let folder = Folder::create().map_err(StartFailure::Folder)?;
         let clients = [client(), client()];
+        for (credential, client) in ["acme", "reports"].into_iter().zip(&clients) {
+            configuration::write_secrets(&folder, credential, client)?;
+        }
         let sandbox = Sandbox::bind(passport(&plan, &clients)).await.map_err(StartFailure::Sandbox)?;
         let issuer = Issuer::bind().await?;
         let callers = Callers::make(&issuer, &folder, &SystemClock)?;
-        let (sandbox_url, issuer_url) = (format!("http://{}", sandbox.address()), issuer.name());
-        let values = Values {
-            gateway: plan.gateway,
-            admin: plan.admin,
-            sandbox: &sandbox_url,
-            issuer: &issuer_url,
-            api_key_sha256: &callers.job_sha256,
-            acme: &clients[0],
-            reports: &clients[1],
-        };
-        let Loaded { config, .. } = configuration::write_and_load(&folder, &values)?;
-        if plan.log {
-            telemetry::begin(&config.telemetry)?;
-        }
-        let passport = sandbox.control();
+        let (sandbox_url, issuer_url, passport) = (format!("http://{}", sandbox.address()), issuer.name(), sandbox.control());
         let mut others = JoinSet::new();
         others.spawn(sandbox.serve(std::future::pending()));
         others.spawn(issuer.serve());
-        let gateway = Gateway::bind(config, SystemClock::shared())?;
-        let addresses = gateway.addresses();
+
+        let mut values = Values {
+            gateway: plan.gateway.to_string(),
+            admin: plan.admin.to_string(),
+            sandbox: &sandbox_url,
+            issuer: &issuer_url,
+            api_key_sha256: &callers.job_sha256,
+        };
+        let gateway = gateway(&folder, &mut values, plan.log)?;
+        let configuration = configuration::write(&folder, &values)?;
         let venue = Venue {
-            gateway: addresses.server.first().map_or_else(String::new, |address| format!("http://{address}")),
-            admin: format!("http://{}", addresses.admin),
+            gateway: format!("http://{}", values.gateway),
+            admin: format!("http://{}", values.admin),
             sandbox: sandbox_url,
             issuer: issuer_url,
-            configuration: folder.path(configuration::FILE),
+            configuration,
             callers,
             passport,
             token_ttl: plan.token_ttl,
@@ -168,6 +163,26 @@ impl Ensemble {
         others.shutdown().await;
         drop(folder);
     }
+}
+
+/// The gateway with this configuration, which is told the addresses that it got.
+fn gateway(folder: &Folder, values: &mut Values<'_>, log: bool) -> Result<Gateway, StartFailure> {
+    let config = configuration::load(folder, values)?;
+    if log {
+        telemetry::begin(&config.telemetry)?;
+    }
+    let gateway = match Gateway::bind(config, SystemClock::shared()) {
+        // A port that was free a moment ago is so no more.
+        Err(StartError::Bind(_)) => {
+            (values.gateway, values.admin) = (ANYWHERE.to_string(), ANYWHERE.to_string());
+            Gateway::bind(configuration::load(folder, values)?, SystemClock::shared())?
+        }
+        bound => bound?,
+    };
+    let addresses = gateway.addresses();
+    values.admin = addresses.admin.to_string();
+    values.gateway = addresses.server.first().map(ToString::to_string).unwrap_or_default();
+    Ok(gateway)
 }
 
 /// The sandbox of this plan; its ids and tokens differ from run to run.

@@ -55,7 +55,7 @@ header field that `curl -H @FILE` sends.
 
 fn lines(venue: &Venue) -> String {
     let Venue { gateway, admin, callers, .. } = venue;
-    let curl = |caller: &Caller| format!("curl -i -H @{}", caller.file.display());
+    let curl = |caller: &Caller| format!("curl -i -H '@{}'", caller.file.display());
     let (acme, reports, job) = (curl(&callers.acme), curl(&callers.reports), curl(&callers.job));
     format!(
         "Lines to paste:

@@ -22,7 +22,7 @@ pub(super) async fn walk(venue: &Venue) -> Result<Exit, NotReady> {
         say("\nAll went as told.");
         return Ok(Exit::Done);
     }
-    say(format_args!("\n{} things went otherwise than told:", differences.len()));
+    say("\nNot all went as told:");
     for difference in differences {
         say(format_args!("- {difference}"));
     }

@@ -115,7 +115,7 @@ impl Answer {
     /// The bytes it takes: body, names and values of fields, and what a header map needs for them.
     pub(super) fn len(&self) -> usize {
         /// What hyperium's map takes for one field, its index included.
-        const SLOT: usize = 112;
+        const SLOT: usize = 128;
         let fields = self.fields.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
         self.body.len() + fields + self.fields.capacity() * SLOT
     }
@@ -126,7 +126,9 @@ impl Answer {
 fn kept(fields: &HeaderMap) -> HeaderMap {
     let kept: Vec<_> = fields.iter().filter(|(name, _)| is_kept(name, fields)).collect();
     let mut values = BytesMut::with_capacity(kept.iter().map(|(_, value)| value.len()).sum());
-    kept.iter().for_each(|(_, value)| values.extend_from_slice(value.as_bytes()));
+    for (_, value) in &kept {
+        values.extend_from_slice(value.as_bytes());
+    }
     let mut values = values.freeze();
     // Room for date, entity tag and length, which may be missing, and for `Age`.
     let mut map = HeaderMap::with_capacity(kept.len() + 4);

@@ -116,6 +116,7 @@ mod tests {
         CacheControl::of(&fields)
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "every use compares with an optional span")]
     fn secs(seconds: u64) -> Option<Duration> {
         Some(Duration::from_secs(seconds))
     }

@@ -46,10 +46,9 @@ impl ResponseCache {
                 let answer = Answer::new(request.head(), &head, body, wall);
                 sort(answer, freshness, head)
             }
-            Ok(Collected::Whole(_)) => Filled::Refused(Refusal::UpstreamInvalidResponse),
             Ok(Collected::TooLong(body)) => Filled::Alone(Response::from_parts(head, body)),
             Err(Cut::Timeout) => Filled::Refused(Refusal::DeadlineExceeded(Sent::Something)),
-            Err(Cut::Truncated | Cut::TooLarge) => Filled::Refused(Refusal::UpstreamInvalidResponse),
+            Ok(Collected::Whole(_)) | Err(Cut::Truncated | Cut::TooLarge) => Filled::Refused(Refusal::UpstreamInvalidResponse),
         }
     }
 }

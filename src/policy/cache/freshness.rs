@@ -87,7 +87,7 @@ impl Freshness {
         let age = self.age(now);
         match self.lifetime.checked_sub(age) {
             Some(left) => i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
-            None => -i64::try_from(whole_seconds(age - self.lifetime)).unwrap_or(i64::MAX),
+            None => -i64::try_from(whole_seconds(age.saturating_sub(self.lifetime))).unwrap_or(i64::MAX),
         }
     }
 
@@ -96,7 +96,7 @@ impl Freshness {
         let age = self.age(now);
         let too_old = request.no_cache || request.max_age.is_some_and(|most| most.is_zero() || age > most);
         let Some(staleness) = age.checked_sub(self.lifetime) else {
-            let too_short = request.min_fresh.is_some_and(|least| self.lifetime - age < least);
+            let too_short = request.min_fresh.is_some_and(|least| self.lifetime.saturating_sub(age) < least);
             return if too_old || too_short { Use::Not } else { Use::Fresh };
         };
         if too_old || request.min_fresh.is_some() || self.must_revalidate {

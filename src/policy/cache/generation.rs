@@ -27,7 +27,10 @@ pub(super) struct Epoch {
     tenant: Seen,
 }
 
-struct Counters<Name>(RwLock<HashMap<(Name, Arc<str>), Arc<AtomicU64>>>);
+/// A counter per name and operation.
+struct Counters<Name>(RwLock<ByOperation<Name>>);
+
+type ByOperation<Name> = HashMap<(Name, Arc<str>), Arc<AtomicU64>>;
 
 #[derive(Clone)]
 struct Seen {

@@ -39,7 +39,7 @@ impl<S: Service<Validated, Error = Refusal>> Cache<S> {
         }
         match self.cache.board(request, control) {
             Seat::Landed(entry) => {
-                let (response, status) = self.from_store(request, &entry, CacheResult::Hit);
+                let (response, status) = self.recall(request, &entry, CacheResult::Hit);
                 Fetched { answer: Ok(response), status }
             }
             Seat::Leader(lead) => {
@@ -146,7 +146,7 @@ impl<S: Service<Validated, Error = Refusal>> Cache<S> {
     }
 
     /// Answers a request with what is stored.
-    pub(super) fn from_store(&self, request: &Validated, entry: &Entry, result: CacheResult) -> (Response, CacheStatus) {
+    pub(super) fn recall(&self, request: &Validated, entry: &Entry, result: CacheResult) -> (Response, CacheStatus) {
         let now = self.cache.clock().now();
         let response = entry.answer.respond(request.head(), Some(entry.freshness.age(now)));
         (response, CacheStatus { result, ttl: Some(entry.freshness.ttl(now)), stored: false })

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use http::{HeaderName, Method, header};
 use serde::Serialize;
-use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::answer::Answer;
@@ -206,14 +205,12 @@ impl ResponseCache {
     fn keep_answer(&self, request: &Validated, answer: &Arc<Answer>, freshness: Freshness, epoch: &Epoch) -> Option<i64> {
         let (selectors, variant) = answer.selects()?;
         let entry = Entry { answer: Arc::clone(answer), freshness, epoch: epoch.clone() };
-        let stored = Stored::Entry(Arc::new(entry));
-        if selectors.is_empty() {
-            self.store.put(Key::of(request, Variant::default()), stored);
-        } else {
-            self.store.put(Key::of(request, Variant::default()), Stored::Varies(selectors.clone()));
-            self.store.put(Key::of(request, variant.clone()), stored);
+        if !selectors.is_empty() {
+            self.store.put_selectors(Key::of(request, Variant::default()), selectors);
         }
-        Some(freshness.ttl(self.clock.now()))
+        // With no selectors the variant is empty, and this is the key itself.
+        let is_kept = self.store.put(Key::of(request, variant.clone()), Stored::Entry(Arc::new(entry)));
+        is_kept.then(|| freshness.ttl(self.clock.now()))
     }
 
     /// Tells a request's exchange how it was dealt with, and counts it.

@@ -23,7 +23,7 @@ const SHARE: u64 = 8;
 const SHARD: u64 = SHARE * LARGEST_BODY;
 const MOST_SHARDS: u64 = 16;
 /// What an entry takes beside key, fields and body: its structures, their allocations, its places in the map and the rings.
-const OVERHEAD: usize = 768;
+const OVERHEAD: usize = 1024;
 /// What entries are expected to take, for the number of keys remembered beyond those present.
 const TYPICAL: u64 = 4096;
 
@@ -118,14 +118,24 @@ impl Store {
         }
     }
 
-    /// Keeps something under a key, in place of what is there.
-    pub(super) fn put(&self, key: Key, stored: Stored) {
+    /// Keeps something under a key, in place of what is there. Says whether there was room for it.
+    pub(super) fn put(&self, key: Key, stored: Stored) -> bool {
         let own = key.clone();
         let mut evicted = Evicted::default();
         self.cache.insert_with_lifecycle(key, stored, &mut evicted);
-        let replaced = evicted.0.iter().filter(|(key, _)| *key == own).count();
+        let is_kept = self.cache.contains_key(&own.as_ref());
+        let replaced = evicted.0.iter().filter(|(key, _)| is_kept && *key == own).count();
         self.evicted("replaced", replaced);
         self.evicted("size", evicted.0.len() - replaced);
+        is_kept
+    }
+
+    /// Notes that the answers stand under variants of a key.
+    pub(super) fn put_selectors(&self, key: Key, selectors: &Selectors) {
+        let known = self.cache.peek(&key.as_ref());
+        if !matches!(known, Some(Stored::Varies(known)) if known == *selectors) {
+            self.put(key, Stored::Varies(selectors.clone()));
+        }
     }
 
     /// Removes what belongs to a tenant, an operation, both or all, and says how much it was.

@@ -1,6 +1,6 @@
 //! The cache layer over an upstream that the test plays itself, one call at a time.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,7 +18,7 @@ use crate::metrics::Metrics;
 use crate::refusal::Sent;
 use crate::snapshot::Snapshots;
 use crate::tenant::{CredentialName, TenantName};
-use crate::testing::{arrival, clock, config, credential, snapshots, tenant, validated};
+use crate::testing::{arrival, clock, credential, snapshots, tenant, validated};
 
 mod bounds;
 mod coalescing;
@@ -32,6 +32,9 @@ const PAYMENTS: &str = "/v1/payments";
 const ACCOUNT: &str = "/v1/accounts/6c23f053-0e1a-46b4-b902-97ba47e351bc";
 /// The catalogue's TTL of all three.
 const TTL: Duration = Duration::from_secs(5);
+
+/// Building the catalogue takes longer than most tests.
+static BASE: LazyLock<config::Config> = LazyLock::new(crate::testing::config);
 
 /// A cache, the tenants that use it, and the upstream below it.
 struct Bench {
@@ -77,7 +80,7 @@ impl Bench {
 
     fn with(adjust: impl Fn(&mut config::Config)) -> Self {
         let clock = clock();
-        let mut config = config();
+        let mut config = BASE.clone();
         config.tenants = vec![tenant("acme"), tenant("globex")];
         config.credentials = vec![credential("acme"), credential("globex")];
         adjust(&mut config);
@@ -105,15 +108,6 @@ impl Bench {
         }
     }
 
-    fn request(&self, tenant: &Arc<Snapshots>, method: Method, target: &str, lines: &[(&'static str, &str)]) -> Validated {
-        let body = if method == Method::POST { PAYMENT } else { "" };
-        let mut arrival = arrival(method, target, body);
-        for (name, value) in lines {
-            arrival.head.headers.append(*name, HeaderValue::from_str(value).unwrap());
-        }
-        validated(tenant, arrival)
-    }
-
     /// Makes a request that goes on by itself.
     fn send(&self, request: Validated) -> JoinHandle<Reply> {
         let service = Arc::clone(&self.service);
@@ -136,12 +130,12 @@ impl Bench {
     }
 
     fn get_with(&self, target: &str, lines: &[(&'static str, &str)]) -> JoinHandle<Reply> {
-        self.send(self.request(&self.acme, Method::GET, target, lines))
+        self.send(request(&self.acme, Method::GET, target, lines))
     }
 
     /// Begins a payment, which names payments, accounts and QR codes.
     fn pay(&self) -> JoinHandle<Reply> {
-        self.send(self.request(&self.acme, Method::POST, "/v1/payments/breb", &[]))
+        self.send(request(&self.acme, Method::POST, "/v1/payments/breb", &[]))
     }
 
     /// The next call to the upstream.
@@ -219,8 +213,18 @@ impl Reply {
     }
 
     fn refusal(&self) -> &Refusal {
-        self.answer.as_ref().err().expect("the request was refused")
+        self.answer.as_ref().expect_err("the request was refused")
     }
+}
+
+/// A request of a tenant's own app.
+fn request(tenant: &Arc<Snapshots>, method: Method, target: &str, lines: &[(&'static str, &str)]) -> Validated {
+    let body = if method == Method::POST { PAYMENT } else { "" };
+    let mut arrival = arrival(method, target, body);
+    for (name, value) in lines {
+        arrival.head.headers.append(*name, HeaderValue::from_str(value).unwrap());
+    }
+    validated(tenant, arrival)
 }
 
 const PAYMENT: &str = r#"{"account_id":"6c23f053-0e1a-46b4-b902-97ba47e351bc","resolution_id":"6c23f053-0e1a-46b4-b902-97ba47e351bc","amount":{"value":"1","currency":"COP"}}"#;

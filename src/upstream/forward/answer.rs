@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{StatusCode, header};
+use http::{StatusCode, Version, header};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -35,6 +35,8 @@ pub(super) fn receive(
     }
     remove_hop_by_hop(&mut head.headers);
     head.extensions.clear();
+    // An intermediary speaks its own version (RFC 9112 §2.3): an HTTP/1.0 upstream must not cost the caller its connection.
+    head.version = Version::HTTP_11;
     let body = if incoming.is_end_stream() {
         connection.release();
         Body::empty()

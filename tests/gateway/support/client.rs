@@ -58,6 +58,13 @@ impl Client {
 
     /// Reads one answer; none if the connection was closed instead.
     pub(crate) async fn answer(&mut self, head_only: bool) -> Option<Answer> {
+        let (status, fields) = self.head().await?;
+        let body = if head_only { Vec::new() } else { self.body(&fields).await? };
+        Some(Answer { status, fields, body })
+    }
+
+    /// Reads the head of an answer, and leaves its body to be read.
+    pub(crate) async fn head(&mut self) -> Option<(StatusCode, HeaderMap)> {
         let status = self.line().await?;
         let status = status.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status line");
         let mut fields = HeaderMap::new();
@@ -65,8 +72,14 @@ impl Client {
             let name: HeaderName = name.parse().unwrap();
             fields.append(name, HeaderValue::from_str(value.trim()).unwrap());
         }
-        let body = if head_only { Vec::new() } else { self.body(&fields).await? };
-        Some(Answer { status, fields, body })
+        Some((status, fields))
+    }
+
+    /// Reads so many bytes as they come.
+    pub(crate) async fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        self.stream.read_exact(&mut bytes).await.unwrap();
+        bytes
     }
 
     /// Whether the other end has closed the connection, without another byte.

@@ -17,6 +17,7 @@ pub(super) async fn all(guide: &mut Guide<'_>) {
     guide.tell("A caller may do what its token and its tenant allow", callers::without_the_scope).await;
     guide.tell("A list, from Passport and then from memory", cache::a_list_twice).await;
     guide.tell("Another tenant's memory is its own", cache::the_same_list_of_another_tenant).await;
+    guide.tell("Ten callers, one question", cache::a_list_asked_for_by_many).await;
     guide.tell("A new customer, and the lists that know it", cache::a_list_after_a_write).await;
     guide.tell("What Passport would refuse, said at once and in full", faults::every_fault_at_once).await;
     guide.tell("A promise that this version does not make", faults::an_idempotency_key).await;

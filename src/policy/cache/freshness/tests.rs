@@ -32,7 +32,7 @@ impl Case {
 
     fn lifetime(&self) -> Option<Duration> {
         let now = Instant::now();
-        self.freshness(now, now).map(|freshness| freshness.lifetime - freshness.initial_age)
+        self.freshness(now, now).map(|freshness| freshness.lifetime.saturating_sub(freshness.initial_age))
     }
 }
 

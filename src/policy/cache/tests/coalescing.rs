@@ -37,7 +37,7 @@ fn callers_on_several_threads_cause_one_call() {
     let workers: Vec<_> = (0..4)
         .map(|_| {
             let service = Arc::clone(&bench.service);
-            let requests: Vec<_> = (0..50).map(|_| bench.request(&bench.acme, Method::GET, LIST, &[])).collect();
+            let requests: Vec<_> = (0..50).map(|_| request(&bench.acme, Method::GET, LIST, &[])).collect();
             std::thread::spawn(move || {
                 runtime("worker").block_on(async {
                     let calls = requests.into_iter().map(|request| service.call(request));
@@ -92,7 +92,7 @@ async fn an_answer_nobody_waits_for_any_more_is_kept_all_the_same() {
 #[tokio::test(start_paused = true)]
 async fn a_flight_has_a_time_budget_of_its_own() {
     let mut bench = Bench::new();
-    let request = bench.request(&bench.acme, Method::GET, LIST, &[]);
+    let request = request(&bench.acme, Method::GET, LIST, &[]);
     tokio::time::advance(Duration::from_secs(7)).await;
     let deadline = request.deadline();
 
@@ -307,7 +307,7 @@ impl Service<Validated> for Panicking {
 async fn a_flight_whose_task_dies_strands_nobody() {
     let bench = Bench::new();
     let service = CacheLayer::new(Arc::clone(&bench.service.cache)).layer(Panicking);
-    let request = || bench.request(&bench.acme, Method::GET, LIST, &[]);
+    let request = || request(&bench.acme, Method::GET, LIST, &[]);
 
     let (one, two) = tokio::join!(service.call(request()), service.call(request()));
 
@@ -324,7 +324,7 @@ fn a_flight_whose_runtime_is_gone_strands_nobody() {
         let _leader = bench.get(LIST);
         bench.calls.recv().await.unwrap()
     });
-    let mut waiting = Box::pin(bench.service.call(bench.request(&bench.acme, Method::GET, LIST, &[])));
+    let mut waiting = Box::pin(bench.service.call(request(&bench.acme, Method::GET, LIST, &[])));
     other.block_on(async {
         assert!(futures_util::poll!(&mut waiting).is_pending());
     });

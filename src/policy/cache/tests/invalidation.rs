@@ -99,7 +99,7 @@ async fn a_fill_begun_before_a_write_is_neither_kept_nor_joined_after_it() {
     let after = bench.get(LIST);
     let new = bench.asked().await;
     old.answer(ok("before"));
-    assert_eq!(before.await.unwrap().stored(), false);
+    assert!(!before.await.unwrap().stored());
     new.answer(ok("after"));
 
     assert_eq!(after.await.unwrap().body(), "after");
@@ -121,7 +121,7 @@ async fn a_fill_begun_while_a_write_was_under_way_is_neither_kept_nor_joined_aft
     new.answer(ok("after"));
     old.answer(ok("before"));
 
-    assert_eq!(during.await.unwrap().stored(), false);
+    assert!(!during.await.unwrap().stored());
     assert_eq!(after.await.unwrap().body(), "after");
     assert_eq!(bench.hit(LIST).await.body(), "after");
 }
@@ -157,8 +157,8 @@ async fn of_two_writes_each_ends_what_began_before_its_own_end() {
 #[tokio::test(start_paused = true)]
 async fn an_invalidated_entry_is_not_served_stale_either() {
     let mut bench = Bench::with(|config| {
-        config.cache.stale_while_revalidate = Duration::from_secs(60);
-        config.cache.stale_if_error = Duration::from_secs(60);
+        config.cache.stale_while_revalidate = Duration::from_mins(1);
+        config.cache.stale_if_error = Duration::from_mins(1);
     });
     bench.miss(LIST, ok("before")).await;
     let write = bench.pay();
@@ -174,7 +174,7 @@ async fn an_invalidated_entry_is_not_served_stale_either() {
 
 #[tokio::test(start_paused = true)]
 async fn an_entry_invalidated_while_it_was_being_renewed_does_not_stand_in() {
-    let mut bench = Bench::with(|config| config.cache.stale_if_error = Duration::from_secs(60));
+    let mut bench = Bench::with(|config| config.cache.stale_if_error = Duration::from_mins(1));
     bench.miss(LIST, ok("before")).await;
     bench.clock.advance(TTL);
     let reply = bench.get(LIST);
@@ -197,7 +197,7 @@ async fn credentials_of_one_account_share_invalidation() {
     });
     bench.miss(LIST, ok("before")).await;
 
-    let write = bench.send(bench.request(&bench.globex, Method::POST, "/v1/payments/breb", &[]));
+    let write = bench.send(request(&bench.globex, Method::POST, "/v1/payments/breb", &[]));
     bench.asked().await.answer(ok("paid"));
     write.await.unwrap();
 
@@ -209,7 +209,7 @@ async fn a_write_of_another_account_changes_nothing() {
     let mut bench = Bench::new();
     bench.miss(LIST, ok("before")).await;
 
-    let write = bench.send(bench.request(&bench.globex, Method::POST, "/v1/payments/breb", &[]));
+    let write = bench.send(request(&bench.globex, Method::POST, "/v1/payments/breb", &[]));
     bench.asked().await.answer(ok("paid"));
     write.await.unwrap();
 

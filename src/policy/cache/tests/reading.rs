@@ -50,7 +50,7 @@ async fn other_queries_paths_and_tenants_have_entries_of_their_own() {
     bench.miss("/v1/accounts?status=active", ok("active")).await;
     bench.miss(ACCOUNT, ok("one")).await;
 
-    let foreign = bench.send(bench.request(&bench.globex, Method::GET, LIST, &[]));
+    let foreign = bench.send(request(&bench.globex, Method::GET, LIST, &[]));
     bench.asked().await.answer(ok("of globex"));
 
     assert_eq!(foreign.await.unwrap().body(), "of globex");
@@ -73,7 +73,7 @@ async fn tenants_of_one_credential_share_nothing() {
     let mut bench = Bench::with(|config| config.tenants[1].credential = CredentialName::new("acme"));
     bench.miss(LIST, ok("of acme")).await;
 
-    let other = bench.send(bench.request(&bench.globex, Method::GET, LIST, &[]));
+    let other = bench.send(request(&bench.globex, Method::GET, LIST, &[]));
     bench.asked().await.answer(ok("of globex"));
 
     assert_eq!(other.await.unwrap().body(), "of globex");
@@ -272,7 +272,7 @@ async fn an_unchanged_answer_is_a_304_even_when_it_was_fetched_anew() {
 #[tokio::test(start_paused = true)]
 async fn head_and_get_use_the_same_entry() {
     let mut bench = Bench::new();
-    let head = |bench: &Bench| bench.send(bench.request(&bench.acme, Method::HEAD, LIST, &[]));
+    let head = |bench: &Bench| bench.send(request(&bench.acme, Method::HEAD, LIST, &[]));
 
     let first = head(&bench);
     bench.asked().await.answer(ok("12345"));

@@ -1,11 +1,13 @@
 //! Lists from memory: for whom, for how long, and when they are forgotten.
 
+use futures_util::future::join_all;
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::cli::demo::tour::call::Call;
 use crate::cli::demo::tour::expect::Expect;
 use crate::cli::demo::tour::guide::{Guide, Lost, because};
+use crate::sandbox::{Fault, Kind};
 
 /// The newest customers.
 const NEWEST: &str = "/v1/customers?order_params.order_direction=DESC&page_params.page_size=2";
@@ -13,6 +15,8 @@ const NEWEST: &str = "/v1/customers?order_params.order_direction=DESC&page_param
 const REORDERED: &str = "/v1/customers?page_params.page_size=2&order_params.order_direction=DESC";
 /// A list that has nothing to do with customers.
 const RECIPIENTS: &str = "/v1/recipients?page_params.page_size=1";
+/// A list that nobody has asked for yet.
+const KEYS: &str = "/v1/keys?page_params.page_size=1";
 /// A business that nobody serves yet.
 const BUSINESS: &str = "Café de la Esquina SAS";
 /// How many there are.
@@ -53,6 +57,32 @@ pub(super) async fn the_same_list_of_another_tenant(guide: &mut Guide<'_>) -> Re
     let mut clients: Vec<_> = guide.received().into_iter().rev().filter_map(|request| request.client_id).collect();
     clients.dedup();
     guide.claim(clients.len() > 1, "Passport saw another of its own clients than before.");
+    Ok(())
+}
+
+pub(super) async fn a_list_asked_for_by_many(guide: &mut Guide<'_>) -> Result<(), Lost> {
+    let call = Call::get(KEYS).by(&guide.venue.callers.acme);
+    let before = guide.received().len();
+    let slow = Fault::new("GET /v1/keys", Kind::Latency { delay_ms: 500 }).times(1);
+    guide.claim(guide.venue.passport.inject(slow).is_ok(), "Passport takes 500 ms for its next answer about keys.");
+
+    let answers = join_all((0..10).map(|_| guide.ask(&call))).await;
+    let mut collapsed = Vec::new();
+    for answer in answers {
+        let answer = answer?;
+        if answer.field("cache-status").is_some_and(|status| status.contains("collapsed")) {
+            collapsed.push(answer);
+        }
+    }
+
+    if let Some(answer) = collapsed.last() {
+        guide.show(&call, answer, &Expect::ok().field("cache-status", "collapsed").shows(TOTAL));
+    }
+    because(
+        "Ten times at once, while the answer was not there yet. Whoever asks what is being asked already waits for that answer.",
+    );
+    guide.claim(collapsed.len() == 9, "Nine of the ten waited for the one that had gone up.");
+    guide.claim(guide.received().len() == before + 1, "Passport was asked once.");
     Ok(())
 }
 

@@ -20,6 +20,7 @@ const MOVED: &[Moved] = &[
     moved("requests_total", &[r#"outcome="rate-limited""#], 1.0),
     moved("cache_requests_total", &[r#"operation="list_customers""#, r#"result="hit""#], 1.0),
     moved("cache_requests_total", &[r#"operation="list_customers""#, r#"result="miss""#], 3.0),
+    moved("cache_requests_total", &[r#"operation="list_keys""#, r#"result="collapsed""#], 9.0),
     moved("limit_decisions_total", &[r#"name="reports""#, r#"decision="denied""#], 1.0),
     moved("upstream_token_requests_total", &[r#"credential="acme""#, r#"result="ok""#], 1.0),
     moved("upstream_requests_total", &[], 20.0),

@@ -1,0 +1,164 @@
+//! What an identity may do: what both it and its tenant were granted, and nothing else.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::support::issuer::{Issuer, claims, with};
+use crate::support::signer::Signer;
+use crate::support::{Answer, LOCAL, World, keyed};
+
+/// A gateway and the key of the issuer it believes; `acme` may do everything, `globex` read accounts.
+struct Scene {
+    world: World,
+    signer: Signer,
+    _issuer: Issuer,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let signer = Signer::ed("ed");
+        let issuer = Issuer::of(&[&signer]).await;
+        Self { world: World::with(&issuer.configuration()).await, signer, _issuer: issuer }
+    }
+
+    async fn get(&self, target: &str, claims: &Value) -> Answer {
+        let field = format!("Authorization: Bearer {}", self.signer.token(claims));
+        self.world.client().await.with(field).get(target).await
+    }
+}
+
+fn assert_lacking(answer: &Answer, scope: &str) {
+    assert_eq!((answer.status, answer.problem().as_str()), (StatusCode::FORBIDDEN, "insufficient-scope"), "{}", answer.text());
+    assert_eq!(answer.json()["required_scope"], scope);
+    let challenge = format!(r#"Bearer realm="passport-gateway", error="insufficient_scope", scope="{scope}""#);
+    assert_eq!(answer.field("www-authenticate"), challenge);
+}
+
+#[tokio::test]
+async fn an_exact_scope_is_for_its_operation_alone() {
+    let (key, lines) = keyed(r#""paas.core.accounts.list.get""#);
+    let world = World::with(&lines).await;
+    let mut client = world.client().await.with(format!("X-Api-Key: {key}"));
+
+    assert_eq!(client.get("/v1/accounts").await.status, StatusCode::OK);
+    assert_lacking(&client.get("/v1/accounts/6c23f053-0e1a-46b4-b902-97ba47e351bc").await, "paas.core.accounts.get");
+    assert_lacking(&client.get("/v1/payments").await, "paas.core.breb_payments.list.get");
+    assert_eq!(world.arrived().len(), 1);
+}
+
+#[tokio::test]
+async fn a_wildcard_covers_any_number_of_further_segments() {
+    let scene = Scene::new().await;
+
+    for scope in ["paas.core.accounts.*", "paas.core.*", "paas.*", "paas.core.accounts.list.*"] {
+        let answer = scene.get("/v1/accounts", &with(claims(), "scope", scope)).await;
+
+        assert_eq!(answer.status, StatusCode::OK, "{scope}: {}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn what_only_looks_like_a_grant_grants_nothing() {
+    let scene = Scene::new().await;
+
+    for scope in [
+        "*",
+        ".*",
+        "paas.core.acc*",
+        "paas.core.accounts",
+        "paas.core.accounts.",
+        "paas.core.accounts.list",
+        "paas.core.accounts.list.get.*",
+        "paas.core.*.list.get",
+        "paas.core.accounts.list.get.more",
+        "PAAS.CORE.ACCOUNTS.LIST.GET",
+        "paas.core.accounts.list.get,paas.core.*",
+        "xpaas.core.accounts.list.get",
+        "",
+    ] {
+        assert_lacking(&scene.get("/v1/accounts", &with(claims(), "scope", scope)).await, "paas.core.accounts.list.get");
+    }
+    assert!(scene.world.arrived().is_empty());
+}
+
+#[tokio::test]
+async fn scopes_come_as_scope_or_scp_in_each_of_their_forms() {
+    let scene = Scene::new().await;
+    let none = with(claims(), "scope", Value::Null);
+
+    for claims in [
+        with(none.clone(), "scope", "openid paas.core.accounts.list.get"),
+        with(none.clone(), "scp", "openid paas.core.accounts.list.get"),
+        with(none.clone(), "scp", json!(["openid", "paas.core.accounts.list.get"])),
+    ] {
+        let answer = scene.get("/v1/accounts", &claims).await;
+
+        assert_eq!(answer.status, StatusCode::OK, "{claims}: {}", answer.text());
+    }
+    assert_lacking(&scene.get("/v1/accounts", &none).await, "paas.core.accounts.list.get");
+}
+
+#[tokio::test]
+async fn a_scope_claim_of_another_form_makes_the_token_invalid() {
+    let scene = Scene::new().await;
+    let none = with(claims(), "scope", Value::Null);
+
+    for claims in [
+        with(none.clone(), "scope", json!(["paas.core.accounts.list.get"])),
+        with(none.clone(), "scope", json!({"paas.core.accounts.list.get": true})),
+        with(none.clone(), "scp", json!(["paas.core.accounts.list.get", 7])),
+        with(none.clone(), "scp", json!(7)),
+    ] {
+        let answer = scene.get("/v1/accounts", &claims).await;
+
+        assert_eq!((answer.status, answer.problem().as_str()), (StatusCode::UNAUTHORIZED, "invalid-credential"), "{claims}");
+    }
+}
+
+#[tokio::test]
+async fn a_caller_may_no_more_than_its_tenant() {
+    let scene = Scene::new().await;
+    let globex = with(claims(), "tenant", "globex");
+
+    assert_eq!(scene.get("/v1/accounts", &globex).await.status, StatusCode::OK);
+    assert_lacking(&scene.get("/v1/payments", &globex).await, "paas.core.breb_payments.list.get");
+}
+
+#[tokio::test]
+async fn a_tenant_lends_its_callers_nothing() {
+    let scene = Scene::new().await;
+
+    let answer = scene.get("/v1/payments", &with(claims(), "scope", "paas.core.accounts.*")).await;
+
+    assert_lacking(&answer, "paas.core.breb_payments.list.get");
+}
+
+#[tokio::test]
+async fn the_local_app_may_be_given_less_than_its_tenant() {
+    let lines = LOCAL.replacen("tenant = \"acme\"", "tenant = \"acme\"\nscopes = [\"paas.core.accounts.*\"]", 1);
+    let world = World::with(&lines).await;
+
+    assert_eq!(world.get("/v1/accounts").await.status, StatusCode::OK);
+    assert_lacking(&world.get("/v1/customers").await, "paas.core.entity_customers.list.get");
+}
+
+#[tokio::test]
+async fn a_request_that_may_not_be_made_is_not_judged_further() {
+    let (key, lines) = keyed(r#""paas.core.accounts.list.get""#);
+    let world = World::with(&lines).await;
+
+    let answer = world.client().await.with(format!("X-Api-Key: {key}")).post("/v1/customers?a=1&a=2", "nonsense").await;
+
+    assert_lacking(&answer, "paas.core.entity_customers.post");
+}
+
+#[tokio::test]
+async fn looking_with_head_needs_what_get_needs() {
+    let (key, lines) = keyed(r#""paas.core.qrcodes.get""#);
+    let world = World::with(&lines).await;
+
+    let answer = world.client().await.with(format!("X-Api-Key: {key}")).request("HEAD", "/v1/accounts", None).await;
+
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    assert!(world.arrived().is_empty());
+}
