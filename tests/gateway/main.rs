@@ -6,5 +6,6 @@ mod authentication;
 mod authorization;
 mod catalogue;
 mod forwarding;
+mod oauth_servers;
 mod seeds;
 mod validation;

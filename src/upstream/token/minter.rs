@@ -142,7 +142,8 @@ impl<E: TokenEndpoint> Minter<E> {
     fn tell_token(&self, now: Instant) {
         let Some(token) = self.source.newest() else { return };
         let left = token.expires().saturating_duration_since(now);
-        self.expiry.set(self.clock.wall() + left);
+        let wall = self.clock.wall();
+        self.expiry.set(wall - now.saturating_duration_since(token.sent), wall + left);
         tracing::info!(generation = token.generation(), expires_in = ?left, "token minted");
         let lacking = self.source.lacked_by(&token);
         if !lacking.is_empty() {
