@@ -8,4 +8,5 @@ mod catalogue;
 mod forwarding;
 mod oauth_servers;
 mod seeds;
+mod token_outage;
 mod validation;
