@@ -4,11 +4,16 @@
 //! body, not to its head.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
+
+pub use self::tail::{End, Tail};
+use self::tail::{Held, Tailed};
+
+mod tail;
 
 /// A body that is empty, held in memory, or streamed.
 #[derive(Debug, Default)]
@@ -37,23 +42,6 @@ pub enum Cut {
     TooLarge,
 }
 
-/// How an answer's body ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// Its last byte was handed on.
-    Complete,
-    /// It was cut.
-    Cut(Cut),
-    /// Nobody read it to the end.
-    Abandoned,
-}
-
-/// What wants to know how a body ended; told exactly once.
-pub trait Tail: Send + Sync + Unpin + 'static {
-    /// Takes note of the end.
-    fn ended(&mut self, end: End);
-}
-
 impl Body {
     /// A body without bytes.
     #[must_use]
@@ -78,13 +66,13 @@ impl Body {
     /// Tells `tail` how this body ends.
     #[must_use]
     pub fn with_tail(self, tail: impl Tail) -> Self {
-        Self::streamed(Tailed { body: self, tail, told: false })
+        Self::streamed(Tailed::new(self, tail))
     }
 
     /// Keeps `resource` until this body ends or is dropped.
     #[must_use]
     pub fn holding<T: Send + Sync + Unpin + 'static>(self, resource: T) -> Self {
-        self.with_tail(Held(Some(resource)))
+        self.with_tail(Held::new(resource))
     }
 }
 
@@ -140,57 +128,5 @@ impl std::fmt::Debug for Kind {
             Self::Incoming(_) => "Incoming",
             Self::Streamed(_) => "Streamed",
         })
-    }
-}
-
-struct Tailed<T: Tail> {
-    body: Body,
-    tail: T,
-    told: bool,
-}
-
-impl<T: Tail> Tailed<T> {
-    fn tell(&mut self, end: End) {
-        if !std::mem::replace(&mut self.told, true) {
-            self.tail.ended(end);
-        }
-    }
-}
-
-impl<T: Tail> HttpBody for Tailed<T> {
-    type Data = Bytes;
-    type Error = Cut;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        match &frame {
-            None => self.tell(End::Complete),
-            Some(Err(cut)) => self.tell(End::Cut(*cut)),
-            Some(Ok(_)) => {}
-        }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-impl<T: Tail> Drop for Tailed<T> {
-    // hyper does not poll a body past the end it announces, so a dropped body may well be complete.
-    fn drop(&mut self) {
-        self.tell(if self.body.is_end_stream() { End::Complete } else { End::Abandoned });
-    }
-}
-
-struct Held<T>(Option<T>);
-
-impl<T: Send + Sync + Unpin + 'static> Tail for Held<T> {
-    fn ended(&mut self, _: End) {
-        self.0 = None;
     }
 }

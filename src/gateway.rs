@@ -3,8 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use self::vitals::Vitals;
@@ -33,6 +34,12 @@ pub use self::stop::Stop;
 mod stop;
 mod vitals;
 
+/// How long what runs beside the requests may take to end, after all else has.
+const LAST_GRACE: Duration = Duration::from_secs(3);
+
+/// How much longer than an answer may stream its caller's connection stays: the answer is cut first, so that observe sees why.
+const MARGIN: Duration = Duration::from_secs(2);
+
 /// A gateway that is bound to its addresses and has begun to fetch keys and tokens.
 pub struct Gateway {
     shared: Arc<Shared>,
@@ -40,8 +47,8 @@ pub struct Gateway {
     workers: Workers,
     admin: SideListener,
     vitals: Arc<Vitals>,
-    /// Ends what runs beside the requests, once the last of them is answered.
-    ended: CancellationToken,
+    /// Ends what runs beside the requests: once the last of them is answered, or when the gateway is dropped.
+    ended: DropGuard,
     background: TaskTracker,
 }
 
@@ -61,7 +68,7 @@ pub enum StartError {
     #[error("{0}")]
     Origin(#[from] OriginError),
     /// The ready file could not be written.
-    #[error("{path}: {error}", path = path.display())]
+    #[error("the ready file {path} cannot be written: {error}", path = path.display())]
     ReadyFile {
         /// Where it was to be.
         path: PathBuf,
@@ -81,8 +88,8 @@ impl Gateway {
         let admin = SideListener::bind(&config.admin.listen).map_err(StartError::Bind)?;
         let connector = Arc::new(connector(&config)?);
         let destinations = Destinations::new(&config.passport.upstreams)?;
-        let (ended, background) = (CancellationToken::new(), TaskTracker::new());
-        let shared = Arc::new(share(config, &connector, &destinations, clock, &background, &ended));
+        let (ended, background) = (CancellationToken::new().drop_guard(), TaskTracker::new());
+        let shared = Arc::new(share(config, &connector, &destinations, clock, &background, ended.token()));
         let workers = work(&shared, connector, destinations).map_err(StartError::Runtime)?;
         let vitals = Arc::new(Vitals::new(Arc::clone(&shared), workers.loads()));
         Ok(Self { shared, listeners, workers, admin, vitals, ended, background })
@@ -101,16 +108,18 @@ impl Gateway {
         tracing::info!(server, admin = %addresses.admin, "ready");
         let Self { shared, listeners, workers, admin, vitals, ended, background } = self;
         let pages = Pages::new(Arc::clone(&shared.metrics), vitals.clone(), shared.config.lifecycle.readiness);
-        let admin_ended = ended.clone();
+        let admin_ended = ended.token().clone();
         background.spawn(async move {
             if let Err(error) = admin.serve(Arc::new(pages), admin_ended.cancelled()).await {
                 tracing::error!(%error, "the admin listener failed");
             }
         });
         let unfinished = stop::run(stop, &shared.config.lifecycle, &vitals, listeners, workers).await;
-        ended.cancel();
+        drop(ended);
         background.close();
-        background.wait().await;
+        if tokio::time::timeout(LAST_GRACE, background.wait()).await.is_err() {
+            tracing::warn!("a task of a worker that does not end is left behind");
+        }
         unfinished
     }
 }
@@ -146,6 +155,7 @@ fn share(
 ) -> Shared {
     let config = Arc::new(config);
     let metrics = Arc::new(Metrics::new());
+    loaded(&metrics, &clock);
     let client = Client::new(Arc::clone(connector));
     let snapshots = Arc::new(Snapshots::new(Arc::clone(&config), KeyRing::default(), Arc::clone(&clock)));
     let keys = Arc::new(IssuerKeys::new(&config.issuers));
@@ -190,10 +200,17 @@ fn share(
     }
 }
 
+/// Tells that the configuration was read now and is in force.
+fn loaded(metrics: &Metrics, clock: &SharedClock) {
+    let now = clock.wall().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    metrics.config_last_reload_successful.with(()).set(1);
+    metrics.config_last_reload_success_timestamp_seconds.with(()).set(i64::try_from(now).unwrap_or(i64::MAX));
+}
+
 /// Starts the workers, each with a stack and a pool of its own.
 fn work(shared: &Arc<Shared>, connector: Arc<Connector>, destinations: Destinations) -> io::Result<Workers> {
     let passport = &shared.config.passport;
-    let answer_timeout = passport.stream_timeout;
+    let answer_timeout = passport.stream_timeout + MARGIN;
     let in_stack = Arc::clone(shared);
     Workers::start(&shared.config.server, answer_timeout, &shared.metrics, move |worker: WorkerContext| {
         let Shared { config, metrics, .. } = &*in_stack;
@@ -203,3 +220,6 @@ fn work(shared: &Arc<Shared>, connector: Arc<Connector>, destinations: Destinati
         stack(&in_stack, worker.tasks, forward)
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,7 +45,7 @@ pub struct IssuerId(pub u16);
 /// A caller whose credential was checked, prepared for authorization.
 #[derive(Debug)]
 pub struct Caller {
-    /// For the log: an API key's id, a token's subject, `local`.
+    /// For the log: an API key's id, the application a token was issued to, `local`. Never a person.
     pub id: Arc<str>,
     /// The tenant it acts for.
     pub tenant: TenantId,

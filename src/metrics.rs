@@ -125,6 +125,10 @@ metrics! {
     shadow_denials_total: Counters<Shadow<'static>>,
     /// Fetches of issuers' keys.
     jwks_refreshes_total: Counters<KeyResult<'static>>,
+    /// Whether the configuration in force is the one that was read last: 1 or 0.
+    config_last_reload_successful: Gauges<()>,
+    /// Unix time at which the configuration in force was read.
+    config_last_reload_success_timestamp_seconds: Gauges<()>,
     /// The running version; always 1.
     build_info: Gauges<Build<'static>>,
 }

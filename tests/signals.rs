@@ -5,10 +5,11 @@ use std::process::{Command, id};
 use passport_gateway::server::{Signal, Signals};
 
 #[tokio::test]
-async fn the_first_signal_says_how_to_stop_and_the_second_that_it_must_be_now() {
+async fn the_first_signal_says_how_to_stop_the_second_that_it_must_be_now_and_a_hangup_neither() {
     let signal = |name: &str| Command::new("kill").args(["-s", name, &id().to_string()]).status().unwrap();
     let mut signals = Signals::new().unwrap();
 
+    assert!(signal("HUP").success());
     assert!(signal("TERM").success());
     let first = signals.next().await;
     assert!(signal("INT").success());

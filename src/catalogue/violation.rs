@@ -1,6 +1,7 @@
 //! What is wrong with a request, how sure we are of the rule it breaks, and whether that refuses it.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::Serialize;
 
@@ -31,6 +32,19 @@ pub enum Strictness {
     Unknown,
 }
 
+impl Location {
+    /// The place, as answers and logs name it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Path => "path",
+            Self::Query => "query",
+            Self::Body => "body",
+            Self::Header => "header",
+        }
+    }
+}
+
 /// One broken rule. Never holds the value that broke it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Violation {
@@ -55,6 +69,18 @@ impl Violation {
     /// A violation of a rule known in this way. A name that the caller chose is made short and printable.
     pub fn new(strictness: Strictness, location: Location, name: &str, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { location, name: printable(name), detail: detail.into(), strictness }
+    }
+}
+
+/// The rule as logs name it: where it stands and, if the catalogue gave it its name, that too. Any other name is the caller's
+/// own choice, and might be anyone's name or number.
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = matches!(self.strictness, Strictness::Documented | Strictness::Inferred);
+        match self.location {
+            Location::Path | Location::Query if known => write!(f, "{} {}", self.location.as_str(), self.name),
+            location => f.write_str(location.as_str()),
+        }
     }
 }
 
@@ -200,6 +226,16 @@ mod tests {
 
         assert!(violation.name.starts_with("a\u{fffd}\u{fffd}b"));
         assert_eq!(violation.name.chars().count(), NAME_LIMIT);
+    }
+
+    #[test]
+    fn logs_name_only_what_the_catalogue_has_named() {
+        let shown = |strictness, location| Violation::new(strictness, location, "name", "").to_string();
+
+        assert_eq!(shown(Strictness::Inferred, Location::Query), "query name");
+        assert_eq!(shown(Strictness::Documented, Location::Path), "path name");
+        assert_eq!(shown(Strictness::Unknown, Location::Query), "query");
+        assert_eq!(shown(Strictness::Inferred, Location::Body), "body");
     }
 
     #[test]

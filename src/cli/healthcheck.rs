@@ -41,7 +41,8 @@ fn status(url: &Uri) -> std::io::Result<u16> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let target = url.path_and_query().map_or("/", |target| target.as_str());
-    write!(stream, "GET {target} HTTP/1.0\r\nHost: {}\r\n\r\n", url.authority().map_or(host, |authority| authority.as_str()))?;
+    let authority = url.authority().map_or(host, |authority| authority.as_str());
+    stream.write_all(format!("GET {target} HTTP/1.0\r\nHost: {authority}\r\n\r\n").as_bytes())?;
     let mut answer = String::new();
     stream.take(LONGEST_ANSWER).read_to_string(&mut answer)?;
     let status = answer.split_ascii_whitespace().nth(1).and_then(|status| status.parse().ok());

@@ -7,15 +7,15 @@ use std::cell::RefCell;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use toml::de::DeTable;
-
 use super::secret::Environment;
 use crate::fault::{Fault, Severity};
 
+pub(super) use self::syntax::Parsed;
 pub(super) use self::table::{Table, quoted};
 pub(super) use self::value::Value;
 
 mod scalars;
+mod syntax;
 mod table;
 mod value;
 
@@ -72,19 +72,6 @@ impl Place {
     pub(super) fn warning(&self, message: impl Into<String>, remedy: impl Into<String>) -> Fault {
         Fault::warning(self.key.as_str(), message, remedy).at(self.span.clone())
     }
-}
-
-/// Parses a text; fails with every fault of its syntax.
-pub(super) fn parse(text: &str) -> Result<DeTable<'_>, Vec<Fault>> {
-    let (tree, errors) = DeTable::parse_recoverable(text);
-    if errors.is_empty() {
-        return Ok(tree.into_inner());
-    }
-    let fault = |error: &toml::de::Error| {
-        let fault = Fault::error("", format!("this is not TOML: {}", error.message()), "correct the syntax (https://toml.io)");
-        fault.at(error.span().unwrap_or_default())
-    };
-    Err(errors.iter().map(fault).collect())
 }
 
 /// The directory that a file's relative paths start at.

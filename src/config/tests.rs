@@ -12,14 +12,16 @@ mod effective;
 mod example;
 mod faults;
 mod passport;
+mod syntax;
 mod tenants;
+mod unavailable;
 
 /// A tenant, a credential and a caller: the least that makes a configuration.
 const LEAST: &str = r#"
 [local]
 tenant = "acme"
 [tenants.acme]
-scopes = ["paas.core.*"]
+scopes = ["paas.core.accounts.*"]
 rate_limit = { requests = 100, per = "1s" }
 [credentials.acme]
 client_id = { env = "ID" }

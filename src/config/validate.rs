@@ -8,7 +8,8 @@ use self::callers::Callers;
 pub(super) use self::catalogue::KEYS as OPERATION_KEYS;
 use self::catalogue::{CatalogueFile, Operations};
 use self::names::Names;
-use super::raw::{self, Context, Table};
+use super::Offer;
+use super::raw::{self, Context, Parsed, Table};
 use super::secret::Environment;
 use super::settings::Config;
 use crate::fault::Fault;
@@ -16,6 +17,7 @@ use crate::fault::Fault;
 mod callers;
 mod catalogue;
 mod credentials;
+mod idempotency;
 mod issuers;
 mod limits;
 mod listeners;
@@ -59,12 +61,24 @@ pub(super) struct Invalid {
 /// Checks a configuration's text; gives the warnings with it.
 pub(super) fn config(text: &str, path: &Path, environment: &Environment<'_>) -> Result<(Config, Vec<Fault>), Invalid> {
     let context = Context::new(raw::directory(path), environment);
-    let entries = raw::parse(text).map_err(|faults| Invalid { faults, catalogue: CatalogueFile::default() })?;
-    let (config, catalogue) = read(&Table::root(&entries, &context, &KEYS));
-    if context.is_faulty() {
-        return Err(Invalid { faults: context.into_faults(), catalogue });
+    let parsed = Parsed::new(text).map_err(|faults| Invalid { faults, catalogue: CatalogueFile::default() })?;
+    let (config, catalogue) = read(&Table::root(&parsed.entries, &context, &KEYS));
+    let faulty = context.is_faulty() || !parsed.faults.is_empty();
+    let faults = parsed.with(context.into_faults());
+    if faulty { Err(Invalid { faults, catalogue }) } else { Ok((config, faults)) }
+}
+
+/// Checks what a configuration's text says about operations and upstreams, and nothing else.
+pub(super) fn offer(text: &str, path: &Path) -> Result<Offer, Invalid> {
+    let context = Context::new(raw::directory(path), &|_| None);
+    let parsed = Parsed::new(text).map_err(|faults| Invalid { faults, catalogue: CatalogueFile::default() })?;
+    let root = Table::root(&parsed.entries, &context, &KEYS);
+    let Operations { catalogue, file, .. } = catalogue::operations(&root);
+    let upstreams = passport::upstreams(&root, &catalogue);
+    if context.is_faulty() || !parsed.faults.is_empty() {
+        return Err(Invalid { faults: parsed.with(context.into_faults()), catalogue: file });
     }
-    Ok((config, context.into_faults()))
+    Ok(Offer { catalogue, upstreams })
 }
 
 /// Reads every section, whatever the others hold: a configuration, unless there was a fault.
@@ -77,12 +91,14 @@ fn read(root: &Table<'_>) -> (Config, CatalogueFile) {
     let passport = passport::passport(root, &catalogue);
     catalogue::check_drain(root, &catalogue, &passport, &lifecycle);
     let Callers { issuers, api_keys, local } = callers::callers(root, &names, &server, &catalogue);
+    let tenants = tenants::tenants(root, &names, &catalogue);
+    idempotency::check(root, &tenants, &catalogue);
     let config = Config {
         admin: listeners::admin(root, &server),
         issuers,
         api_keys,
         local,
-        tenants: tenants::tenants(root, &names, &catalogue),
+        tenants,
         credentials: credentials::credentials(root, &names, &passport.environment),
         validation: tuning::validation(root),
         cache: tuning::cache(root),

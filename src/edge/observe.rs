@@ -1,5 +1,6 @@
 //! Layer 2: every request is counted, timed and logged exactly once, also one that panics or is abandoned.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use tower_layer::Layer;
 
 use super::request_id::X_REQUEST_ID;
 use crate::body::{End, Tail};
+use crate::catalogue::Violation;
 use crate::exchange::Exchange;
 use crate::metrics::{CacheUse, Metrics, Operation, Request as RequestLabels, Shadow};
 use crate::service::{Response, Service};
@@ -132,6 +134,7 @@ impl Observation {
             tenant = exchange.tenant().map_or("", |tenant| tenant.as_str()),
             caller = exchange.caller().map_or("", |caller| caller),
             cache = exchange.cache().map_or("", |cache| cache.result.label()),
+            reported = exchange.reported().and_then(|violations| rules(violations)),
             attempts = exchange.attempts(),
             duration_us = micros(exchange.started().elapsed()),
             upstream_us = micros(exchange.upstream()),
@@ -157,6 +160,12 @@ impl Drop for Observation {
             self.log(operation, status, outcome);
         }
     }
+}
+
+/// The rules that were broken and only reported, each once.
+fn rules(violations: &[Violation]) -> Option<String> {
+    let rules: BTreeSet<String> = violations.iter().map(ToString::to_string).collect();
+    (!rules.is_empty()).then(|| rules.into_iter().collect::<Vec<_>>().join(", "))
 }
 
 fn micros(duration: std::time::Duration) -> u64 {

@@ -68,6 +68,9 @@ fn refused(refusal: &Refusal, exchange: &Exchange) -> Response {
 fn write_facts(response: &mut Response, exchange: &Exchange) {
     let fields = response.headers_mut();
     fields.remove(header::SET_COOKIE);
+    // Passport's limits are on a credential that tenants may share; on our answers the fields speak of the caller's own.
+    fields.remove(RATELIMIT_POLICY);
+    fields.remove(RATELIMIT);
     if let Some(value) = exchange.cache().and_then(|cache| HeaderValue::from_str(&cache.to_string()).ok()) {
         fields.insert(CACHE_STATUS, value);
     }
@@ -99,6 +102,27 @@ fn without_body(response: Response) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_limit_that_is_told_is_the_gateways_own() {
+        let exchange = Exchange::new(HeaderValue::from_static("1"), tokio::time::Instant::now());
+        let answer = || {
+            let mut answer = Response::new(Body::empty());
+            answer.headers_mut().insert(RATELIMIT, HeaderValue::from_static(r#""passport";r=3"#));
+            answer.headers_mut().insert(RATELIMIT_POLICY, HeaderValue::from_static(r#""passport";q=9"#));
+            answer
+        };
+        let (mut unlimited, mut limited) = (answer(), answer());
+
+        write_facts(&mut unlimited, &exchange);
+        exchange.set_limit(LimitState { policy: "tenant", quota: 200, window: 2, remaining: 17, reset: 1 });
+        write_facts(&mut limited, &exchange);
+
+        assert!(unlimited.headers().is_empty(), "{unlimited:?}");
+        let told: Vec<_> = limited.headers().get_all(RATELIMIT).iter().collect();
+        assert_eq!(told, [r#""tenant";r=17;t=1"#]);
+        assert_eq!(limited.headers().get_all(RATELIMIT_POLICY).iter().count(), 1);
+    }
 
     #[test]
     fn a_limit_is_told_as_structured_fields() {

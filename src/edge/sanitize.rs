@@ -27,8 +27,21 @@ const HOP_BY_HOP: [&str; 9] = [
 ];
 
 /// Fields that the gateway relies on: a `Connection` that names one would make it forget it.
-const RELIED_ON: [&str; 8] =
-    ["authorization", "cache-control", "content-length", "content-type", "host", "idempotency-key", "x-api-key", "x-request-id"];
+const RELIED_ON: [&str; 10] = [
+    "authorization",
+    "cache-control",
+    "content-length",
+    "content-type",
+    "host",
+    "idempotency-key",
+    "origin",
+    "sec-fetch-site",
+    "x-api-key",
+    "x-request-id",
+];
+
+/// Fields that hold credentials: marked as sensitive, they never print.
+const CREDENTIALS: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE, HeaderName::from_static("x-api-key")];
 
 /// Fields by which a caller could pretend to be a proxy, another path or another method.
 const FORGED: [&str; 8] = [
@@ -81,19 +94,29 @@ fn check_size(uri: &Uri, fields: &HeaderMap, max_header_bytes: usize) -> Result<
     if target + bytes > max_header_bytes { Err(Refusal::HeadersTooLarge) } else { Ok(()) }
 }
 
-/// RFC 9112 §6: a body has one framing, and HTTP/1.0 knows no transfer coding.
+/// RFC 9112 §6: a body has one framing, HTTP/1.0 knows no transfer coding, and `chunked` is the only one that is undone here.
+///
+/// hyper takes `Content-Length` away where `Transfer-Encoding` comes with it, reads the chunks and closes the connection (§6.3), so
+/// the two are seldom seen together here; what goes up has a length of our own making either way.
 fn check_framing(version: Version, fields: &HeaderMap) -> Result<(), Refusal> {
-    let coded = fields.contains_key(header::TRANSFER_ENCODING);
-    if coded && version < Version::HTTP_11 {
+    let mut codings = fields.get_all(header::TRANSFER_ENCODING).iter();
+    let Some(coding) = codings.next() else { return Ok(()) };
+    if version < Version::HTTP_11 {
         return Err(Refusal::MalformedRequest("HTTP/1.0 has no Transfer-Encoding."));
     }
-    if coded && fields.contains_key(header::CONTENT_LENGTH) {
+    if fields.contains_key(header::CONTENT_LENGTH) {
         return Err(Refusal::MalformedRequest("Content-Length and Transfer-Encoding exclude each other."));
+    }
+    if codings.next().is_some() || !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") {
+        return Err(Refusal::MalformedRequest("Transfer-Encoding must be chunked, once and alone."));
     }
     Ok(())
 }
 
 fn check_connection(fields: &HeaderMap) -> Result<(), Refusal> {
+    if fields.get_all(header::CONNECTION).iter().any(|value| value.to_str().is_err()) {
+        return Err(Refusal::MalformedRequest("Connection is no list of names."));
+    }
     if connection_names(fields).any(|name| RELIED_ON.iter().any(|relied| name.eq_ignore_ascii_case(relied))) {
         return Err(Refusal::MalformedRequest("Connection names a field that the gateway relies on."));
     }
@@ -111,6 +134,11 @@ fn clean(fields: &mut HeaderMap) {
     let forged: Vec<HeaderName> = fields.keys().filter(|name| is_forged(name.as_str())).cloned().collect();
     for name in forged {
         fields.remove(name);
+    }
+    for name in CREDENTIALS {
+        if let header::Entry::Occupied(mut credentials) = fields.entry(name) {
+            credentials.iter_mut().for_each(|credential| credential.set_sensitive(true));
+        }
     }
 }
 

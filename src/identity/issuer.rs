@@ -89,9 +89,11 @@ impl Issuer {
         }
     }
 
-    /// How a proven token's caller is known in the log.
+    /// How a proven token's caller is known in the log: the application it was issued to (RFC 9068), or else its issuer.
+    ///
+    /// Not by `sub`, which may be a person.
     pub(super) fn caller<'a>(&'a self, token: &'a Token<'_>) -> &'a str {
-        let named = ["sub", "client_id", "azp"].iter().find_map(|claim| token.claims.text(claim));
+        let named = ["client_id", "azp"].iter().find_map(|claim| token.claims.text(claim));
         named.unwrap_or(&self.name)
     }
 }

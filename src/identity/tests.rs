@@ -71,7 +71,7 @@ fn issuer() -> config::Issuer {
 /// What a good token claims.
 fn claims() -> Value {
     let now = seconds(wall());
-    json!({"iss": ISSUER, "aud": "passport-gateway", "sub": "app", "iat": now, "exp": now + 300, "tenant": "acme", "scope": SCOPE})
+    json!({"iss": ISSUER, "aud": "passport-gateway", "sub": "maria", "client_id": "app", "iat": now, "exp": now + 300, "tenant": "acme", "scope": SCOPE})
 }
 
 fn seconds(time: SystemTime) -> u64 {

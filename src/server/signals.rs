@@ -20,6 +20,7 @@ pub enum Signal {
 pub struct Signals {
     terminate: unix::Signal,
     interrupt: unix::Signal,
+    hangup: unix::Signal,
     received: bool,
 }
 
@@ -33,15 +34,21 @@ impl Signals {
         Ok(Self {
             terminate: unix::signal(SignalKind::terminate())?,
             interrupt: unix::signal(SignalKind::interrupt())?,
+            hangup: unix::signal(SignalKind::hangup())?,
             received: false,
         })
     }
 
     /// Waits for the next signal. May be dropped and called again without losing one.
+    ///
+    /// SIGHUP, by which others read their configuration anew, does not end the process; it says what is needed instead.
     pub async fn next(&mut self) -> Signal {
-        let signal = tokio::select! {
-            _ = self.terminate.recv() => Signal::Terminate,
-            _ = self.interrupt.recv() => Signal::Interrupt,
+        let signal = loop {
+            tokio::select! {
+                _ = self.terminate.recv() => break Signal::Terminate,
+                _ = self.interrupt.recv() => break Signal::Interrupt,
+                _ = self.hangup.recv() => tracing::warn!("SIGHUP changes nothing: a new configuration needs a restart"),
+            }
         };
         if std::mem::replace(&mut self.received, true) { Signal::Now } else { signal }
     }

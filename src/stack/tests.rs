@@ -1,8 +1,14 @@
 //! The whole stack over an upstream in memory: one await at a time, a request is dropped, and nothing may have leaked.
 
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use futures_util::future::join_all;
 use http::Method;
 
 use self::world::World;
+use crate::config::Limit;
+use crate::rate::Rate;
 use crate::stage::Arrival;
 use crate::testing::arrival;
 
@@ -14,6 +20,11 @@ const MOST: usize = 500;
 
 fn list() -> Arrival {
     arrival(Method::GET, "/v1/accounts", "")
+}
+
+/// A read that no flight takes over: dropped, it is gone.
+fn never_stored() -> Arrival {
+    arrival(Method::GET, "/v1/payments/6c23f053-0e1a-46b4-b902-97ba47e351bc", "")
 }
 
 fn payment() -> Arrival {
@@ -49,8 +60,7 @@ async fn a_read_that_is_abandoned_leaves_nothing_behind() {
 
 #[tokio::test(start_paused = true)]
 async fn a_read_that_is_never_stored_leaves_nothing_behind() {
-    let one = || arrival(Method::GET, "/v1/payments/6c23f053-0e1a-46b4-b902-97ba47e351bc", "");
-    dropped_at_each_await(one, async |_| (), async |_| ()).await;
+    dropped_at_each_await(never_stored, async |_| (), async |_| ()).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -59,7 +69,9 @@ async fn a_read_that_meets_a_revoked_token_and_is_abandoned_leaves_nothing_behin
         assert_eq!(world.status(arrival(Method::GET, "/v1/keys", "")).await, 200);
         world.passport.revoke_tokens();
     };
-    dropped_at_each_await(list, revoked, async |world| assert!(world.mints() <= 2, "{} mints", world.mints())).await;
+    for request in [list, never_stored] {
+        dropped_at_each_await(request, revoked, async |world| assert!(world.mints() <= 2, "{} mints", world.mints())).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -72,7 +84,7 @@ async fn a_read_that_tries_a_half_open_breaker_and_is_abandoned_gives_the_try_ba
         world.settle().await;
         assert_eq!(world.breaker(), 1, "half open");
     };
-    dropped_at_each_await(list, half_open, async |world| assert_eq!(world.breaker(), 0)).await;
+    dropped_at_each_await(never_stored, half_open, async |world| assert_eq!(world.breaker(), 0)).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -82,6 +94,7 @@ async fn a_write_that_is_abandoned_happens_once_or_never_and_is_noticed_if_it_ha
         let (writes, reads) = (world.passport.writes(), world.passport.reads());
         assert!(writes <= 1, "{writes} writes");
         assert_eq!(reads, 1 + writes, "the list is asked for anew if, and only if, there was a write");
+        assert_eq!(world.cut_short(), 0, "a write whose bytes may have left is the gateway's to finish");
     };
     dropped_at_each_await(payment, listed, judge).await;
 }
@@ -96,4 +109,67 @@ async fn waiting_for_a_flight_whose_leader_left_ends_with_its_answer() {
         world.settle().await;
         world.forget();
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn four_workers_have_one_flight_one_mint_and_one_breaker() {
+    let world = World::with_workers(4, |_| ());
+
+    let answers = join_all((0..4).map(|worker| world.status_at(worker, list()))).await;
+
+    assert_eq!(answers, [200; 4]);
+    assert_eq!((world.passport.reads(), world.mints()), (1, 1));
+
+    world.forget();
+    world.passport.refuse_connections(true);
+    assert_eq!(world.status_at(1, list()).await, 502, "nothing rests in this worker's pool");
+    for worker in 0..4 {
+        assert_eq!(world.status_at(worker, list()).await, 503, "worker {worker}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn four_workers_have_one_limit() {
+    let rate = Rate { requests: NonZeroU32::MIN, per: Duration::from_secs(60), burst: NonZeroU32::new(3).unwrap() };
+    let world = World::with_workers(4, |config| config.tenants[0].rate_limit = Some(Limit { rate, shadow: false }));
+
+    let mut answers = Vec::new();
+    for worker in 0..4 {
+        answers.push(world.status_at(worker, list()).await);
+    }
+
+    assert_eq!(answers, [200, 200, 200, 429]);
+}
+
+#[test]
+fn the_layers_stand_in_the_order_of_the_design() {
+    let layers = [
+        "RequestId",
+        "Observe",
+        "Seam",
+        "Rescue",
+        "Sanitize",
+        "Route",
+        "Deadline",
+        "Authenticate",
+        "Authorize",
+        "RateLimit",
+        "Validate",
+        "Complete",
+        "Idempotency",
+        "Cache",
+        "Seam",
+        "Retry",
+        "Token",
+        "Quota",
+        "Breaker",
+        "Concurrency",
+    ];
+
+    let lines = include_str!("../stack.rs").lines().filter_map(|line| line.trim().strip_prefix(".layer("));
+    let name = |line: &str| line.trim_start_matches("GateLayer::new(").split("Layer").next().unwrap().to_owned();
+    let stand: Vec<_> =
+        lines.map(name).map(|name| name.split(|c: char| !c.is_alphanumeric()).next().unwrap().to_owned()).collect();
+
+    assert_eq!(stand, layers);
 }

@@ -19,7 +19,7 @@ use crate::config;
 use crate::metrics::{Metrics, Upstream};
 use crate::refusal::{Refusal, Sent};
 use crate::service::{Response, Service};
-use crate::stage::Outbound;
+use crate::stage::{Outbound, Validated};
 use crate::transport::{Connect, Connector};
 
 mod state;
@@ -147,11 +147,10 @@ impl<S: Service<Outbound, Error = Refusal>, C: Connect> Service<Outbound> for Br
         let circuit = self.breakers.circuit(upstream).ok_or(Refusal::OperationUnavailable)?;
         let now = self.breakers.clock.now();
         let ticket = circuit.with(|state| state.admit(effect, now)).map_err(Refusal::UpstreamUnavailable)?;
-        // A budget that was used up before the call says nothing about the upstream.
-        let spent = validated.deadline() <= Instant::now();
+        let is_hurried = is_hurried(validated);
         let mut trial = Trial { breakers: &self.breakers, upstream, ticket: Some(ticket) };
         let answer = self.inner.call(request).await;
-        trial.end(if spent { Verdict::None } else { verdict(&answer) });
+        trial.end(verdict(&answer, is_hurried));
         answer
     }
 }
@@ -177,10 +176,18 @@ impl<C: Connect> Drop for Trial<'_, C> {
     }
 }
 
-fn verdict(answer: &Result<Response, Refusal>) -> Verdict {
+/// Whether most of a request's time is over before the call, such as by waiting for a token: then running out of it says nothing
+/// about the upstream.
+fn is_hurried(request: &Validated) -> bool {
+    let left = request.deadline().saturating_duration_since(Instant::now());
+    left < request.snapshot().timeout(request.operation()) / 2
+}
+
+fn verdict(answer: &Result<Response, Refusal>, is_hurried: bool) -> Verdict {
     match answer {
         Ok(answer) if matches!(answer.status().as_u16(), 502..=504) => Verdict::Failure,
         Ok(_) => Verdict::Success,
+        Err(Refusal::DeadlineExceeded(_)) if is_hurried => Verdict::None,
         Err(Refusal::UpstreamUnreachable(Sent::Nothing) | Refusal::DeadlineExceeded(_)) => Verdict::Failure,
         Err(_) => Verdict::None,
     }

@@ -36,14 +36,17 @@ impl Quota {
         Self { clock, metrics, pauses: Mutex::default() }
     }
 
-    /// Remembers a pause that Passport asked for.
+    /// Remembers a pause that Passport asked for. Of several, whose answers may overtake each other, the longest holds.
     fn heed(&self, credential: &CredentialName, answer: &Response) {
         if !matches!(answer.status().as_u16(), 429 | 503) {
             return;
         }
         if let Some(wait) = retry_after(answer.headers(), self.clock.wall()) {
             let until = self.clock.now() + wait;
-            self.pauses.lock().unwrap_or_else(PoisonError::into_inner).insert(credential.clone(), until);
+            let mut pauses = self.pauses.lock().unwrap_or_else(PoisonError::into_inner);
+            let pause = pauses.entry(credential.clone()).or_insert(until);
+            *pause = until.max(*pause);
+            drop(pauses);
             tracing::warn!(credential = credential.as_str(), seconds = wait.as_secs(), "Passport asked for a pause; reads wait");
         }
     }

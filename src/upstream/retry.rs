@@ -68,7 +68,9 @@ impl<S: Service<Validated, Error = Refusal>> Service<Validated> for Retry<S> {
             // The answer is given up, and with it its connection, unless that was free already.
             drop(answer);
             self.policy.count(&request, reason);
+            let since = Instant::now();
             sleep(pause).await;
+            request.exchange().add_upstream(since.elapsed());
             retries += 1;
         }
     }

@@ -1,12 +1,29 @@
 //! The whole gateway on real sockets: each module is a chapter of its behaviour.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "all of this is tests, also what helps them")]
+#![expect(clippy::float_cmp, reason = "samples of metrics are whole numbers here")]
+#![expect(clippy::format_collect, clippy::format_push_string, reason = "a request is easiest read as the lines it is made of")]
+
 mod support;
 
 mod authentication;
 mod authorization;
+mod caching;
 mod catalogue;
+mod configuration;
+mod endurance;
 mod forwarding;
 mod oauth_servers;
+mod observability;
+mod privacy;
+mod rate_limits;
+mod request_hygiene;
 mod seeds;
+mod shutdown;
+mod someone_elses_passport;
 mod token_outage;
+mod upstream_faults;
+mod upstream_tokens;
 mod validation;
+mod workers;
+mod writes;

@@ -12,12 +12,14 @@ use passport_gateway::sandbox::{Control, Options, Received, Sandbox};
 use passport_gateway::server::{Signal, Unfinished};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::task::TaskTracker;
 
 pub(crate) use self::client::{Answer, Client};
 
 mod client;
 pub(crate) mod issuer;
 pub(crate) mod oidc_provider;
+pub(crate) mod process;
 pub(crate) mod scripted;
 #[path = "../../src/testing/signer.rs"]
 pub(crate) mod signer;
@@ -33,7 +35,7 @@ pub(crate) struct World {
     pub(crate) server: SocketAddr,
     pub(crate) admin: SocketAddr,
     stop: mpsc::UnboundedSender<Signal>,
-    served: JoinHandle<Unfinished>,
+    serving: JoinHandle<Unfinished>,
     _passport: Passport,
 }
 
@@ -65,8 +67,8 @@ impl World {
         let tcp = |address: &passport_gateway::server::Address| address.tcp().unwrap();
         let (server, admin) = (tcp(&addresses.server[0]), tcp(&addresses.admin));
         let (stop, stopped) = mpsc::unbounded_channel();
-        let served = tokio::spawn(gateway.serve(stopped));
-        Self { clock, passport: passport.control.clone(), server, admin, stop, served, _passport: passport }
+        let serving = TaskTracker::new().spawn(gateway.serve(stopped));
+        Self { clock, passport: passport.control.clone(), server, admin, stop, serving, _passport: passport }
     }
 
     /// A connection of a caller.
@@ -115,6 +117,13 @@ impl World {
         value.unwrap_or(0.0)
     }
 
+    /// The value of a sample once all requests of this connection are counted: that happens after an answer's last byte, and
+    /// before the next request is taken from the connection.
+    pub(crate) async fn metric_after(&self, client: &mut Client, sample: &str) -> f64 {
+        client.get("/").await;
+        self.metric(sample).await
+    }
+
     /// Sends the gateway a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         self.stop.send(signal).unwrap();
@@ -122,7 +131,7 @@ impl World {
 
     /// Waits until the gateway has ended.
     pub(crate) async fn ended(self) -> Unfinished {
-        self.served.await.unwrap()
+        self.serving.await.unwrap()
     }
 }
 

@@ -85,6 +85,14 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// Advises about keys that are promised, but not yet kept, and that nothing depends on.
+    pub(in crate::config) fn advise_of_unavailable(&self, keys: &[&str]) {
+        for (key, span, _) in self.keys().filter(|(key, ..)| keys.contains(key)) {
+            let message = "has no effect: it is not available in this version";
+            self.record(Fault::warning(self.path(key), message, format!("remove `{key}`")).at(span));
+        }
+    }
+
     /// Every name in it with its value, in the order of names.
     pub(in crate::config) fn named(&self) -> impl Iterator<Item = (&'a str, Value<'a>)> {
         self.keys().map(|(key, _, value)| (key, value))

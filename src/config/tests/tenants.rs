@@ -12,7 +12,7 @@ fn tenant(section: &str) -> Result<Loaded, Report> {
     read(&format!("[tenants.acme]\n{section}\n{head}[credentials.acme]{credentials}"))
 }
 
-const SCOPES: &str = "scopes = [\"paas.core.*\"]";
+const SCOPES: &str = "scopes = [\"paas.core.accounts.*\"]";
 
 #[test]
 fn it_uses_the_credential_of_its_name_or_another_that_exists() {
@@ -98,10 +98,13 @@ fn a_tenant_without_limit_is_advised_about() {
 fn grants_that_cover_nothing_are_advised_about() {
     let limited = "rate_limit = { requests = 1, per = \"1s\" }";
 
-    let stray = advice(tenant(&format!("scopes = [\"paas.core.*\", \"paas.cor.*\"]\n{limited}")));
+    let stray = advice(tenant(&format!("scopes = [\"paas.core.keys.*\", \"paas.core.accounts.*\"]\n{limited}")));
     let none = advice(tenant(&format!("scopes = []\n{limited}")));
 
-    assert_eq!(stray, ["2:26: tenants.acme.scopes[1]: `paas.cor.*` covers no operation of the catalogue; correct or remove it"]);
+    assert_eq!(
+        stray,
+        ["2:11: tenants.acme.scopes[0]: `paas.core.keys.*` covers no operation of the catalogue; correct or remove it"]
+    );
     assert_eq!(
         none,
         ["2:10: tenants.acme.scopes: grants nothing: every request will be refused; name scopes, such as \"paas.core.*\""]

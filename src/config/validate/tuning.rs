@@ -50,7 +50,9 @@ pub(super) fn breaker(root: &Table<'_>) -> Breaker {
 
 pub(super) fn telemetry(root: &Table<'_>) -> Telemetry {
     let section = root.section("telemetry", &["log", "access_log", "format", "otlp_endpoint"]);
-    section.refuse_unavailable(&["otlp_endpoint"]);
+    if section.read("otlp_endpoint", Value::url).is_some() {
+        section.advise_of_unavailable(&["otlp_endpoint"]);
+    }
     Telemetry {
         log: section.or("log", "info".to_owned(), filter),
         access_log: section.or("access_log", true, Value::flag),

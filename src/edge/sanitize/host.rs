@@ -33,8 +33,16 @@ impl Hosts {
 }
 
 fn parse(host: &[u8]) -> Result<Authority, Refusal> {
-    let authority = Authority::try_from(host).ok().filter(|authority| !authority.as_str().contains('@'));
+    let authority = Authority::try_from(host).ok().filter(is_host_and_port);
     authority.ok_or(Refusal::MalformedRequest("The Host field is not a host and port."))
+}
+
+/// No user, and a port only of digits (RFC 9110 §7.2), which the type does not ask for.
+fn is_host_and_port(authority: &Authority) -> bool {
+    let port = authority.as_str().strip_prefix(authority.host());
+    port.is_some_and(|port| {
+        port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()))
+    })
 }
 
 fn check_target(uri: &Uri, host: Option<&Authority>) -> Result<(), Refusal> {

@@ -21,6 +21,8 @@ fn one_host_is_required_and_two_are_refused() {
     assert!(host_of(&[], Version::HTTP_10, "/", &[]).is_ok());
     assert!(host_of(&[], Version::HTTP_11, "/", &[("host", "a"), ("host", "a")]).is_err());
     assert!(host_of(&[], Version::HTTP_11, "/", &[("host", "user@gateway")]).is_err());
+    assert!(host_of(&[], Version::HTTP_11, "/", &[("host", "gateway:http")]).is_err());
+    assert!(host_of(&[], Version::HTTP_11, "/", &[("host", "[::1]:8080")]).is_ok());
 }
 
 #[test]
@@ -48,6 +50,15 @@ fn a_body_has_one_framing() {
 }
 
 #[test]
+fn chunked_is_the_only_transfer_coding() {
+    for codings in [&["gzip, chunked"][..], &["chunked, chunked"], &["chunked", "chunked"], &["chunked;a=b"], &["identity"]] {
+        let coded: Vec<_> = codings.iter().map(|coding| ("transfer-encoding", *coding)).collect();
+        assert!(check_framing(Version::HTTP_11, &fields(&coded)).is_err(), "{codings:?}");
+    }
+    assert!(check_framing(Version::HTTP_11, &fields(&[("transfer-encoding", "Chunked")])).is_ok());
+}
+
+#[test]
 fn sizes_have_problems_of_their_own() {
     let long = format!("/?q={}", "x".repeat(LONGEST_TARGET));
     let wide = fields(&[("x-wide", &"x".repeat(2000))]);
@@ -63,6 +74,30 @@ fn connection_may_not_name_what_the_gateway_relies_on() {
         assert!(check_connection(&named).is_err(), "{relied}");
     }
     assert!(check_connection(&fields(&[("connection", "keep-alive, x-mine")])).is_ok());
+}
+
+#[test]
+fn connection_may_not_hide_what_tells_a_web_page_from_the_local_app() {
+    for telling in ["origin", "sec-fetch-site"] {
+        assert!(check_connection(&fields(&[("connection", telling)])).is_err(), "{telling}");
+    }
+}
+
+#[test]
+fn a_connection_field_that_cannot_be_read_is_refused() {
+    let mut unreadable = HeaderMap::new();
+    unreadable.insert("connection", http::HeaderValue::from_bytes(b"authorization, \xff").unwrap());
+
+    assert!(check_connection(&unreadable).is_err());
+}
+
+#[test]
+fn credentials_are_marked_so_that_they_never_print() {
+    let mut head = fields(&[("authorization", "Bearer hunter2"), ("x-api-key", "hunter2"), ("cookie", "hunter2")]);
+
+    clean(&mut head);
+
+    assert!(!format!("{head:?}").contains("hunter2"), "{head:?}");
 }
 
 #[test]

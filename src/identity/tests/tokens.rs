@@ -289,14 +289,15 @@ fn scopes_in_a_list_count_and_no_scopes_allow_nothing() {
 }
 
 #[test]
-fn a_caller_without_subject_is_known_by_its_client_or_issuer_and_never_at_length() {
+fn a_caller_is_known_by_its_application_or_issuer_never_by_a_person_nor_at_length() {
     let signer = Signer::ed("key");
     let callers = trusting(&[&signer]);
     let id = |claims: &Value| present(&callers, &signer.token(claims)).unwrap().id.to_string();
-    let mut client = without("sub");
-    client["client_id"] = json!("client");
+    let mut authorized_party = without("client_id");
+    authorized_party["azp"] = json!("portal");
 
-    assert_eq!(id(&client), "client");
-    assert_eq!(id(&without("sub")), ISSUER);
-    assert_eq!(id(&with("sub", json!("é".repeat(500)))), "é".repeat(64));
+    assert_eq!(id(&claims()), "app");
+    assert_eq!(id(&authorized_party), "portal");
+    assert_eq!(id(&without("client_id")), ISSUER);
+    assert_eq!(id(&with("client_id", json!("é".repeat(500)))), "é".repeat(64));
 }

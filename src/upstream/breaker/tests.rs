@@ -190,6 +190,20 @@ async fn a_budget_used_up_before_the_call_says_nothing() {
     assert_eq!(fixture.state(), 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn running_out_of_a_budget_that_was_mostly_spent_before_the_call_says_nothing() {
+    let fixture = fixture();
+    let requests: Vec<_> = (0..4).map(|_| read()).collect();
+    tokio::time::sleep_until(requests[0].deadline() - Duration::from_millis(10)).await;
+
+    for request in requests {
+        let upstream = Script::new([Err(Refusal::DeadlineExceeded(Sent::Nothing))]);
+        let _ = fixture.layer.layer(upstream).call(outbound(request)).await;
+    }
+
+    assert_eq!(fixture.state(), 0);
+}
+
 #[tokio::test]
 async fn recovery_ends_when_the_gateway_does() {
     let fixture = fixture();

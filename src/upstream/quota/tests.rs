@@ -130,6 +130,23 @@ async fn a_pause_may_be_a_date_and_is_capped() {
 }
 
 #[tokio::test]
+async fn a_shorter_pause_that_comes_later_does_not_end_a_longer_one() {
+    let fixture = fixture(None);
+    let Fixture { quota, snapshots, clock, .. } = &fixture;
+    let mut answer = status(503).unwrap();
+    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    let under_way = QuotaLayer::new(Arc::clone(quota)).layer(Script::new([Ok(answer)]));
+
+    fixture.answered(429, "30").await;
+    // A write is not held up by the pause, and is told to wait for less.
+    let write = outbound(validated(snapshots, arrival(Method::POST, "/v1/keys", KEY)));
+    under_way.call(write).await.unwrap();
+    clock.advance(2 * SECOND);
+
+    assert_eq!(fixture.admit(Effect::Read), Err(Refusal::UpstreamQuotaExhausted(28 * SECOND)));
+}
+
+#[tokio::test]
 async fn the_same_field_on_another_status_is_no_pause() {
     let fixture = fixture(None);
 

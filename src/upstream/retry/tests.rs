@@ -53,6 +53,17 @@ async fn a_write_of_which_nothing_was_sent_is_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_pauses_are_waits_and_no_work_of_ours() {
+    let (request, began) = (read(), Instant::now());
+    let exchange = request.exchange().clone();
+
+    let (_, calls) = fixture(2).send(request, [unsent(), unsent(), status(200)]).await;
+
+    assert_eq!(calls, 3);
+    assert_eq!(exchange.waits(), began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_write_that_may_have_been_sent_never_is() {
     let outcomes = [
         unknown,

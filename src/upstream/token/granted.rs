@@ -30,11 +30,10 @@ impl Granted {
             Written::List(words) => words.iter().map(String::as_str).collect(),
             Written::Text(text) => text.split_ascii_whitespace().collect(),
         };
-        if words.contains(&"*") {
+        if words.contains(&"*") || !words.iter().any(|word| is_in_our_form(word)) {
             return None;
         }
-        let grants: Box<[Grant]> = words.iter().filter_map(|word| word.parse().ok()).collect();
-        (!grants.is_empty()).then_some(Self(grants))
+        Some(Self(words.iter().filter_map(|word| word.parse().ok()).collect()))
     }
 
     /// Whether `scope` was granted.
@@ -48,6 +47,13 @@ impl Granted {
     pub fn lacking(&self, promised: &[Scope]) -> Box<[Scope]> {
         promised.iter().filter(|scope| !self.covers(scope)).cloned().collect()
     }
+}
+
+/// Whether a word is written as Passport writes scopes: segments that end in an HTTP method, or in a wildcard. Plain words such as
+/// `read` or `default` are other servers' names for who knows what.
+fn is_in_our_form(word: &str) -> bool {
+    const ENDS: [&str; 6] = ["get", "post", "put", "patch", "delete", "*"];
+    word.parse::<Grant>().is_ok() && word.rsplit_once('.').is_some_and(|(_, end)| ENDS.contains(&end))
 }
 
 /// The scopes that tenants of a credential are promised at the upstreams that `serves` names, by the operations they may use.
@@ -103,6 +109,8 @@ mod tests {
         for (scopes, scope) in [
             (None, None),
             (Some("[]"), None),
+            (None, Some(r#""all of it""#)),
+            (None, Some(r#""openid payments.read""#)),
             (None, Some(r#""""#)),
             (Some(r#"["https://api.example/.default"]"#), None),
             (Some(r#"["paas.core.accounts.get", "*"]"#), None),

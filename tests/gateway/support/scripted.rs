@@ -9,6 +9,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio_util::task::TaskTracker;
 
 use super::World;
 
@@ -37,7 +38,12 @@ pub(crate) struct Call {
 
 impl Scripted {
     pub(crate) async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::at(SocketAddr::from(([127, 0, 0, 1], 0))).await
+    }
+
+    /// The same at an address that is free again.
+    pub(crate) async fn at(address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, calls) = mpsc::unbounded_channel();
         let connections = Arc::new(AtomicUsize::new(0));
@@ -80,7 +86,7 @@ impl Call {
     pub(crate) async fn answer(mut self, bytes: &str) -> String {
         self.write(bytes.as_bytes()).await;
         let Self { head, stream, next, .. } = self;
-        tokio::spawn(read(stream, next));
+        TaskTracker::new().spawn(read(stream, next));
         head
     }
 

@@ -26,13 +26,13 @@ impl World {
     }
 
     /// Waits until so many requests for tokens were answered at Passport.
-    pub(crate) async fn until_minted(&self, count: u64) {
-        until(&format!("{count} mints"), async || self.mints() == count).await;
+    pub(crate) async fn until_minted(&self, count: u32) {
+        until(&format!("{count} mints"), async || self.mints() == u64::from(count)).await;
         // The answer is on its way: the gateway has it when it has told so.
         until("the answer is read", async || {
             let text = self.admin("/metrics").await.text();
             let told = text.lines().filter(|line| line.starts_with("passport_gateway_upstream_token_requests_total{"));
-            told.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>() >= count as f64
+            told.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>() >= f64::from(count)
         })
         .await;
     }

@@ -3,36 +3,36 @@
 use http::StatusCode;
 
 use super::{assert_faults, customer, world};
-use crate::support::World;
 
 /// A fault against a documented rule, an inferred one, and a parameter that no rule knows.
 const DOCUMENTED: &str = "/v1/accounts?order_params.order_direction=UP";
 const INFERRED: &str = "/v1/accounts?account_id=seven";
 const UNKNOWN: &str = "/v1/accounts?colour=red";
 
-async fn reported(world: &World) -> f64 {
-    world.metric(r#"passport_gateway_shadow_denials_total{operation="list_accounts",problem="invalid-request"}"#).await
-}
+const REPORTED: &str = r#"passport_gateway_shadow_denials_total{operation="list_accounts",problem="invalid-request"}"#;
 
 /// Sends a request that must go up, whatever Passport then says; gives how many reports it made.
 async fn forwarded(lines: &str, target: &str) -> f64 {
     let world = world(lines).await;
 
-    world.get(target).await;
+    let mut client = world.client().await;
+    client.get(target).await;
 
     let query = target.split_once('?').map(|(_, query)| query.to_owned());
     assert_eq!(world.sent_up().query, query, "{target} goes up as it came");
-    reported(&world).await
+    world.metric_after(&mut client, REPORTED).await
 }
 
 #[tokio::test]
 async fn by_default_documented_rules_are_enforced() {
     let world = world("").await;
 
-    let answer = world.get(DOCUMENTED).await;
+    let mut client = world.client().await;
+
+    let answer = client.get(DOCUMENTED).await;
 
     assert_faults(&world, &answer, &["query order_params.order_direction"]);
-    assert!(reported(&world).await < 0.5, "what is denied is no shadow denial");
+    assert!(world.metric_after(&mut client, REPORTED).await < 0.5, "what is denied is no shadow denial");
 }
 
 #[tokio::test]
@@ -85,9 +85,11 @@ async fn what_is_unsafe_is_refused_though_all_else_is_off() {
 async fn a_body_is_reported_like_a_query() {
     let world = world("validation.documented = \"report\"").await;
 
-    world.post("/v1/customers", r#"{"type":"PERSON"}"#).await;
+    let mut client = world.client().await;
+
+    client.post("/v1/customers", r#"{"type":"PERSON"}"#).await;
 
     assert_eq!(&world.sent_up().body[..], br#"{"type":"PERSON"}"#);
     let sample = r#"passport_gateway_shadow_denials_total{operation="create_customer",problem="invalid-request"}"#;
-    assert!((world.metric(sample).await - 1.0).abs() < 0.5);
+    assert!((world.metric_after(&mut client, sample).await - 1.0).abs() < 0.5);
 }

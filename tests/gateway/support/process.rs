@@ -1,0 +1,132 @@
+//! The program itself, as the shell starts it, with all that it writes.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::JoinHandle;
+
+use tempfile::TempDir;
+
+use super::until::until;
+use super::{Answer, Client};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_passport-gateway");
+
+/// A running gateway; killed if the test ends before it does.
+pub(crate) struct Process {
+    child: Child,
+    /// The lines of standard output, and of standard error.
+    output: [Option<JoinHandle<Vec<String>>>; 2],
+    folder: TempDir,
+    /// The ready file.
+    pub(crate) ready: String,
+    pub(crate) server: SocketAddr,
+    pub(crate) admin: SocketAddr,
+}
+
+impl Process {
+    /// Starts a gateway with this configuration and waits until it is ready.
+    pub(crate) async fn run(config: &str) -> Self {
+        Self::run_with(config, &[]).await
+    }
+
+    /// The same, with these environment variables.
+    pub(crate) async fn run_with(config: &str, environment: &[(&str, &str)]) -> Self {
+        let folder = TempDir::new().unwrap();
+        let (path, ready) = (folder.path().join("gateway.toml"), folder.path().join("ready.toml"));
+        std::fs::write(&path, config).unwrap();
+        let mut command = Command::new(BINARY);
+        command.arg("run").arg("--config").arg(&path).arg("--ready-file").arg(&ready).envs(environment.iter().copied());
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let output = [Some(lines(child.stdout.take().unwrap())), Some(lines(child.stderr.take().unwrap()))];
+        until("the ready file is there", async || ready.exists() || child.try_wait().unwrap().is_some()).await;
+        let ready = std::fs::read_to_string(ready).unwrap();
+        let addresses: toml::Table = ready.parse().unwrap();
+        let address = |value: &toml::Value| value.as_str().unwrap().parse().unwrap();
+        let (server, admin) = (address(&addresses["server"][0]), address(&addresses["admin"]));
+        Self { child, output, folder, ready, server, admin }
+    }
+
+    /// A file beside the configuration.
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Sends a signal by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        assert!(Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap().success());
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Waits for the end; gives back the exit code, none after a signal's default, and the lines on standard output.
+    pub(crate) async fn ended(mut self) -> (Option<i32>, Vec<String>) {
+        until("the process has ended", async || self.has_ended()).await;
+        (self.child.wait().unwrap().code(), self.written(0))
+    }
+
+    /// Asks it to end; gives back the exit code and all that it wrote.
+    pub(crate) async fn end(mut self) -> (Option<i32>, String) {
+        self.signal("TERM");
+        until("the process has ended", async || self.has_ended()).await;
+        let written = [self.written(0), self.written(1)].concat().join("\n");
+        (self.child.wait().unwrap().code(), written)
+    }
+
+    fn written(&mut self, stream: usize) -> Vec<String> {
+        self.output[stream].take().unwrap().join().unwrap()
+    }
+
+    pub(crate) async fn get(&self, target: &str) -> Answer {
+        Client::connect(self.server).await.get(target).await
+    }
+
+    pub(crate) async fn admin(&self, target: &str) -> Answer {
+        Client::connect(self.admin).await.get(target).await
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It has ended already, unless the test failed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Reads lines to the end, on a thread of their own.
+fn lines(stream: impl Read + Send + 'static) -> JoinHandle<Vec<String>> {
+    std::thread::spawn(move || BufReader::new(stream).lines().map_while(Result::ok).collect())
+}
+
+/// Runs the program to its end.
+pub(crate) async fn program(arguments: &[&str]) -> Output {
+    program_with(arguments, &[], "").await
+}
+
+/// Runs the program to its end with these variables, and with this on standard input.
+pub(crate) async fn program_with(arguments: &[&str], variables: &[(&str, &str)], input: &str) -> Output {
+    let owned = |text: &&str| (*text).to_owned();
+    let arguments: Vec<_> = arguments.iter().map(owned).collect();
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (owned(name), owned(value))).collect();
+    let input = input.to_owned();
+    let run = move || {
+        let mut command = Command::new(BINARY);
+        command.args(arguments).env_remove("PASSPORT_GATEWAY_CONFIG").envs(variables);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // A program that does not read its input may have ended already.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        child.wait_with_output().unwrap()
+    };
+    tokio::task::spawn_blocking(run).await.unwrap()
+}
+
+/// The exit code, standard output and standard error.
+pub(crate) fn told(output: &Output) -> (i32, &str, &str) {
+    let text = |bytes| std::str::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}

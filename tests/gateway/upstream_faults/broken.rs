@@ -1,0 +1,195 @@
+//! Answers that break off, are none, or are never whole; and that the next request gets its own.
+
+use super::*;
+
+/// Faults that leave nobody knowing what Passport did.
+fn breaking() -> [Kind; 3] {
+    [Kind::ResetBeforeBody, Kind::ResetAfterBody, Kind::Garbage]
+}
+
+#[tokio::test]
+async fn a_broken_write_arrives_exactly_once_and_is_never_repeated() {
+    for kind in breaking() {
+        let world = World::new().await;
+        let mut client = world.client().await;
+        client.post("/v1/payments/breb/confirm", PAYMENT).await;
+        world.passport.clear_requests();
+        world.passport.inject(Fault::new(CONFIRM, kind.clone())).unwrap();
+
+        let answer = client.post("/v1/payments/breb/confirm", PAYMENT).await;
+
+        assert_eq!(answer.status, StatusCode::BAD_GATEWAY, "{kind:?}");
+        assert!(["upstream-unreachable", "upstream-invalid-response"].contains(&answer.problem().as_str()), "{kind:?}");
+        assert_eq!(world.arrivals(CONFIRM), 1, "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_broken_read_is_repeated_and_its_caller_sees_nothing() {
+    for kind in breaking() {
+        let world = World::new().await;
+        world.passport.inject(Fault::new(ACCOUNTS, kind.clone()).times(2)).unwrap();
+
+        let answer = world.get("/v1/accounts").await;
+
+        assert_eq!(answer.status, StatusCode::OK, "{kind:?}: {}", answer.text());
+        assert_eq!(world.arrivals(ACCOUNTS), 3, "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_read_is_repeated_twice_and_no_more() {
+    let world = World::new().await;
+    world.passport.inject(Fault::new(ACCOUNTS, Kind::ResetAfterBody)).unwrap();
+
+    assert_problem(&world.get("/v1/accounts").await, 502, "upstream-unreachable");
+    assert_eq!(world.arrivals(ACCOUNTS), 3);
+    let retries = r#"passport_gateway_upstream_retries_total{reason="reset",upstream="paas"}"#;
+    assert_eq!(world.metric(retries).await, 2.0);
+}
+
+#[tokio::test]
+async fn retries_have_a_budget() {
+    let world = World::with(&format!("breaker.minimum = 1000\n{LOCAL}")).await;
+    world.passport.inject(Fault::new(ACCOUNTS, Kind::ResetAfterBody)).unwrap();
+    let mut client = fresh(&world).await;
+
+    for _ in 0..30 {
+        client.get("/v1/accounts").await;
+    }
+
+    // Ten that need not be earned, and one in ten requests.
+    assert_eq!(world.arrivals(ACCOUNTS), 30 + 10 + 3);
+}
+
+#[tokio::test]
+async fn half_a_head_is_no_answer() {
+    let mut upstream = Scripted::start().await;
+    let world = World::before(&upstream, LOCAL).await;
+
+    let (read, ()) = tokio::join!(world.get(STREAMED), async {
+        let mut call = upstream.call().await;
+        call.write(b"HTTP/1.1 200 OK\r\nContent-Le").await;
+        call.reset();
+        upstream.answer(ok("{}")).await;
+    });
+    let (write, ()) = tokio::join!(world.post("/v1/payments/breb/confirm", PAYMENT), async {
+        let mut call = upstream.call().await;
+        call.write(b"HTTP/1.1 200 OK\r\nContent-Le").await;
+        call.reset();
+    });
+
+    assert_eq!(read.status, StatusCode::OK, "{}", read.text());
+    assert_eq!(write.status, StatusCode::BAD_GATEWAY, "{}", write.text());
+    assert!(!upstream.is_asked());
+}
+
+#[tokio::test]
+async fn a_list_that_breaks_off_is_a_bad_gateway() {
+    let world = World::with(&format!("retry.attempts = 0\n{LOCAL}")).await;
+    world.passport.inject(Fault::new(ACCOUNTS, Kind::Truncated).times(1)).unwrap();
+    let mut client = world.client().await;
+
+    assert_problem(&client.get("/v1/accounts").await, 502, "upstream-invalid-response");
+    assert_eq!(client.get("/v1/accounts").await.status, StatusCode::OK, "and it was not stored");
+}
+
+#[tokio::test]
+async fn a_streamed_answer_that_breaks_off_breaks_off_for_the_caller_too() {
+    for head in ["Content-Length: 100", "Transfer-Encoding: chunked"] {
+        let mut upstream = Scripted::start().await;
+        let world = World::before(&upstream, LOCAL).await;
+        let mut client = world.client().await;
+        client.send(format!("GET {STREAMED} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes()).await;
+
+        upstream.call().await.close(&format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n5\r\nhello\r\n")).await;
+
+        assert!(client.answer(false).await.is_none(), "{head}: a cut is to be seen");
+        let counted = r#"passport_gateway_requests_total{method="GET",operation="get_payment",outcome="upstream_truncated",status="200",tenant="acme"}"#;
+        world.until_metric(counted, 1.0).await;
+    }
+}
+
+#[tokio::test]
+async fn after_each_fault_the_next_request_gets_its_own_answer() {
+    let world = World::with(&format!(
+        "server.workers = 1\nretry.attempts = 0\npassport.timeout = \"200ms\"\npassport.stream_timeout = \"200ms\"\n{LOCAL}"
+    ))
+    .await;
+    let ids: Vec<_> = world.get("/v1/customers").await.json()["customers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|customer| customer["id"].as_str().unwrap().to_owned())
+        .collect();
+    let kinds = [
+        Kind::ResetBeforeBody,
+        Kind::ResetAfterBody,
+        Kind::Truncated,
+        Kind::Garbage,
+        Kind::Hang,
+        Kind::Stalled,
+        Kind::Html,
+        Kind::Empty,
+        Kind::ServerError,
+    ];
+    let mut client = fresh(&world).await;
+
+    for (turn, kind) in kinds.into_iter().enumerate() {
+        let id = &ids[turn % ids.len()];
+        world.passport.inject(Fault::new("GET /v1/customers/{customer_id}", kind.clone()).times(1)).unwrap();
+        client
+            .send(format!("GET /v1/customers/{id} HTTP/1.1\r\nHost: localhost\r\nCache-Control: no-store\r\n\r\n").as_bytes())
+            .await;
+        if client.answer(false).await.is_none() {
+            client = fresh(&world).await;
+        }
+
+        let next = client.get(&format!("/v1/customers/{}", ids[(turn + 1) % ids.len()])).await;
+        assert_eq!(next.status, StatusCode::OK, "{kind:?}: {}", next.text());
+        assert!(next.text().contains(&ids[(turn + 1) % ids.len()]), "{kind:?}: {}", next.text());
+    }
+}
+
+#[tokio::test]
+async fn bytes_after_an_answer_are_nobodys_answer() {
+    let mut upstream = Scripted::start().await;
+    let world = World::before(&upstream, &format!("server.workers = 1\n{LOCAL}")).await;
+    let mut client = world.client().await;
+    let smuggled = format!("{}{}", ok(r#""mine""#), ok(r#""smuggled""#));
+
+    let (first, _) = tokio::join!(client.get(STREAMED), upstream.answer(&smuggled));
+    let (second, _) = tokio::join!(client.get(STREAMED), upstream.answer(ok(r#""own""#)));
+
+    assert_eq!((first.text().as_str(), second.text().as_str()), (r#""mine""#, r#""own""#));
+}
+
+#[tokio::test]
+async fn answers_that_are_no_http_are_refused() {
+    let mut upstream = Scripted::start().await;
+    let world = World::before(&upstream, &format!("retry.attempts = 0\n{LOCAL}")).await;
+    let long = format!("HTTP/1.1 200 OK\r\nX-Long: {}\r\n\r\n", "a".repeat(1 << 20));
+    let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "X-Many: 1\r\n".repeat(500));
+
+    for bytes in [
+        "SSH-2.0-OpenSSH\r\n\r\n",
+        "HTTP/3.0 200 OK\r\n\r\n",
+        "HTTP/1.1 OK\r\n\r\n",
+        "HTTP/1.1 99 Odd\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nbad field: 1\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nabc",
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+        "HTTP/1.1 200 O",
+        "",
+        &long,
+        &many,
+    ] {
+        let (got, _) = tokio::join!(world.get(STREAMED), async { upstream.call().await.close(bytes).await });
+
+        let start: String = bytes.chars().take(60).collect();
+        assert_eq!(got.status, StatusCode::BAD_GATEWAY, "{start:?}");
+        assert!(["upstream-invalid-response", "upstream-unreachable"].contains(&got.problem().as_str()), "{start:?}");
+    }
+}
