@@ -1,7 +1,7 @@
 //! The command line: what users type, and the exit code they get.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -66,9 +66,22 @@ enum Command {
 /// Which configuration a command reads.
 #[derive(Debug, clap::Args)]
 struct ConfigFile {
-    /// The configuration file.
-    #[arg(long, value_name = "FILE", env = "PASSPORT_GATEWAY_CONFIG", default_value = "config/gateway.toml")]
-    config: PathBuf,
+    /// The configuration file; `config/gateway.toml` if none is named.
+    #[arg(long, value_name = "FILE", env = "PASSPORT_GATEWAY_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+impl ConfigFile {
+    const DEFAULT: &str = "config/gateway.toml";
+
+    fn path(&self) -> &Path {
+        self.config.as_deref().unwrap_or(Path::new(Self::DEFAULT))
+    }
+
+    /// Nothing if nobody named a file and there is none at the default place.
+    fn if_any(&self) -> Option<&Path> {
+        (self.config.is_some() || self.path().exists()).then(|| self.path())
+    }
 }
 
 /// How a command ended, as the shell sees it.
@@ -107,9 +120,9 @@ pub fn main() -> Exit {
         }
     };
     match arguments.command {
-        Command::Run { config, ready_file } => run::run(&config.config, ready_file),
-        Command::Check { config } => check::check(&config.config),
-        Command::Operations { config } => operations::operations(&config.config),
+        Command::Run { config, ready_file } => run::run(config.path(), ready_file),
+        Command::Check { config } => check::check(config.path()),
+        Command::Operations { config } => operations::operations(&config),
         Command::Sandbox(options) => sandbox::sandbox(options),
         Command::Demo { tour } => demo::demo(tour),
         Command::Healthcheck { url } => healthcheck::healthcheck(&url),

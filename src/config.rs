@@ -2,7 +2,8 @@
 //!
 //! Nothing below the composition root sees the whole [`Config`]: each part takes its own slice.
 
-use std::fs;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 pub use self::effective::{effective, grace_period};
@@ -12,6 +13,7 @@ use self::report::Source;
 pub use self::secret::{Environment, SecretError, process_environment};
 pub use self::settings::*;
 use self::validate::Invalid;
+use crate::catalogue::Catalogue;
 use crate::fault::{Fault, SourceId};
 
 mod effective;
@@ -36,6 +38,15 @@ pub struct Loaded {
     pub warnings: Report,
 }
 
+/// What callers may be given, and where it goes: all that a list of operations needs.
+#[derive(Debug)]
+pub struct Offer {
+    /// The catalogue, with the file's overrides applied.
+    pub catalogue: Catalogue,
+    /// Indexed by the catalogue's `UpstreamId`.
+    pub upstreams: Vec<Upstream>,
+}
+
 /// Reads and checks a configuration file, with all it refers to: secrets, key sets and the catalogue.
 ///
 /// # Errors
@@ -49,13 +60,19 @@ pub fn load(path: &Path) -> Result<Loaded, Report> {
 /// # Errors
 /// Every fault there is, and the warnings with them.
 pub fn load_with(path: &Path, environment: &Environment<'_>) -> Result<Loaded, Report> {
-    match read(path) {
-        Ok(text) => parse(&text, path, environment),
-        Err(message) => {
-            let remedy = "name a file that can be read with --config or PASSPORT_GATEWAY_CONFIG";
-            Err(Report::new(vec![Fault::error("", message, remedy)], &[Source::new(SourceId::Config, path, "")]))
-        }
-    }
+    parse(&text(path)?, path, environment)
+}
+
+/// Reads what a configuration file says about operations and upstreams; secrets and callers need not be there.
+///
+/// Without a file it is the embedded catalogue, in the default environment.
+///
+/// # Errors
+/// Every fault of that.
+pub fn offer(path: Option<&Path>) -> Result<Offer, Report> {
+    let text = path.map_or_else(|| Ok(String::new()), text)?;
+    let path = path.unwrap_or(Path::new(""));
+    validate::offer(&text, path).map_err(|invalid| invalid.report(&text, path))
 }
 
 /// Checks a configuration's text as if it stood in the file `path`, which need not exist.
@@ -63,26 +80,53 @@ pub fn load_with(path: &Path, environment: &Environment<'_>) -> Result<Loaded, R
 /// # Errors
 /// Every fault there is, and the warnings with them.
 pub fn parse(text: &str, path: &Path, environment: &Environment<'_>) -> Result<Loaded, Report> {
-    let source = Source::new(SourceId::Config, path, text);
     match validate::config(text, path, environment) {
-        Ok((config, warnings)) => Ok(Loaded { config, warnings: Report::new(warnings, &[source]) }),
-        Err(Invalid { faults, catalogue }) => {
-            let catalogue = Source::new(SourceId::Catalogue, &catalogue.path, &catalogue.text);
-            Err(Report::new(faults, &[source, catalogue]))
+        Ok((config, warnings)) => {
+            Ok(Loaded { config, warnings: Report::new(warnings, &[Source::new(SourceId::Config, path, text)]) })
         }
+        Err(invalid) => Err(invalid.report(text, path)),
     }
 }
 
-/// Reads a text file of bounded length; fails with what to tell the operator.
-fn read(path: &Path) -> Result<String, String> {
-    let length = fs::metadata(path).map_err(|error| format!("the file cannot be read: {}", error.kind()))?.len();
-    if length > LIMIT {
-        return Err(format!("the file is longer than {} MiB", LIMIT >> 20));
+impl Invalid {
+    fn report(self, text: &str, path: &Path) -> Report {
+        let Self { faults, catalogue } = self;
+        let catalogue = Source::new(SourceId::Catalogue, &catalogue.path, &catalogue.text);
+        Report::new(faults, &[Source::new(SourceId::Config, path, text), catalogue])
     }
-    let bytes = fs::read(path).map_err(|error| format!("the file cannot be read: {}", error.kind()))?;
+}
+
+/// A configuration file's text.
+fn text(path: &Path) -> Result<String, Report> {
+    read(path).map_err(|Unread { message, remedy }| {
+        let remedy = format!("{remedy} (--config or PASSPORT_GATEWAY_CONFIG)");
+        Report::new(vec![Fault::error("", message, remedy)], &[Source::new(SourceId::Config, path, "")])
+    })
+}
+
+/// Why a file was not read, and what to do about it.
+struct Unread {
+    message: String,
+    remedy: &'static str,
+}
+
+/// Reads a text file of bounded length.
+fn read(path: &Path) -> Result<String, Unread> {
+    let unread = |message, remedy| Unread { message, remedy };
+    let failed = |error: io::Error| {
+        unread(format!("the file cannot be read: {}", error.kind()), "name a file that exists and that the gateway may read")
+    };
+    let mut bytes = Vec::new();
+    File::open(path).and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes)).map_err(failed)?;
+    if bytes.len() as u64 > LIMIT {
+        return Err(unread(
+            format!("the file is longer than {} MiB", LIMIT >> 20),
+            "name another: this is no file of the gateway",
+        ));
+    }
     String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = valid.split(|byte| *byte == b'\n').count();
-        format!("the file is not UTF-8: line {line} holds other bytes")
+        unread(format!("the file is not UTF-8: line {line} holds other bytes"), "save it as UTF-8, or name another file")
     })
 }

@@ -68,7 +68,7 @@ pub enum StartError {
     #[error("{0}")]
     Origin(#[from] OriginError),
     /// The ready file could not be written.
-    #[error("{path}: {error}", path = path.display())]
+    #[error("the ready file {path} cannot be written: {error}", path = path.display())]
     ReadyFile {
         /// Where it was to be.
         path: PathBuf,

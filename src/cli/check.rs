@@ -22,10 +22,13 @@ pub(super) fn check(path: &Path) -> Exit {
 
 /// Loads a configuration, or tells all its faults.
 pub(super) fn load(path: &Path) -> Result<Loaded, Exit> {
-    config::load(path).map_err(|faults| {
-        report(&faults);
-        Exit::Configuration
-    })
+    config::load(path).map_err(|faults| refuse(&faults))
+}
+
+/// Tells all faults of a configuration.
+pub(super) fn refuse(faults: &Report) -> Exit {
+    report(faults);
+    Exit::Configuration
 }
 
 fn report(faults: &Report) {

@@ -1,34 +1,21 @@
 //! `operations`: the catalogue as a table.
 
-use std::path::Path;
-
-use super::{Exit, check, say};
+use super::{ConfigFile, Exit, check, say};
 use crate::catalogue::{Catalogue, Operation, Template};
-use crate::config::{Config, Loaded};
+use crate::config::{self, Offer};
 
 const HEADINGS: [&str; 8] = ["OPERATION", "METHOD", "PATH", "SCOPE", "UPSTREAM", "CACHE", "EFFECT", "ENABLED"];
 
-/// Prints every operation of the configuration's catalogue.
-///
-/// Without a configuration file at the default place, what is built in is listed.
-pub(super) fn operations(path: &Path) -> Exit {
-    if !path.exists() {
-        return match Catalogue::embedded(&crate::catalogue::raw::Named::default()) {
-            Ok(catalogue) => list(&catalogue, |_| true),
-            Err(_) => Exit::Failed,
-        };
-    }
-    match check::load(path) {
-        Ok(Loaded { config, .. }) => list(&config.catalogue, |operation| has_upstream(&config, operation)),
-        Err(exit) => exit,
+/// Prints every operation of the configuration's catalogue, or of the embedded one without a configuration.
+pub(super) fn operations(config: &ConfigFile) -> Exit {
+    match config::offer(config.if_any()) {
+        Ok(offer) => list(&offer),
+        Err(faults) => check::refuse(&faults),
     }
 }
 
-fn has_upstream(config: &Config, operation: &Operation) -> bool {
-    config.passport.upstreams[operation.upstream.index()].base.is_some()
-}
-
-fn list(catalogue: &Catalogue, has_upstream: impl Fn(&Operation) -> bool) -> Exit {
+fn list(Offer { catalogue, upstreams }: &Offer) -> Exit {
+    let has_upstream = |operation: &Operation| upstreams[operation.upstream.index()].base.is_some();
     let rows = catalogue.operations().map(|(_, operation)| row(catalogue, operation, has_upstream(operation)));
     let table: Vec<_> = std::iter::once(HEADINGS.map(str::to_owned)).chain(rows).collect();
     let widths: [usize; 8] = std::array::from_fn(|column| table.iter().map(|row| row[column].len()).max().unwrap_or(0));

@@ -8,6 +8,7 @@ use self::callers::Callers;
 pub(super) use self::catalogue::KEYS as OPERATION_KEYS;
 use self::catalogue::{CatalogueFile, Operations};
 use self::names::Names;
+use super::Offer;
 use super::raw::{self, Context, Parsed, Table};
 use super::secret::Environment;
 use super::settings::Config;
@@ -65,6 +66,19 @@ pub(super) fn config(text: &str, path: &Path, environment: &Environment<'_>) -> 
     let faulty = context.is_faulty() || !parsed.faults.is_empty();
     let faults = parsed.with(context.into_faults());
     if faulty { Err(Invalid { faults, catalogue }) } else { Ok((config, faults)) }
+}
+
+/// Checks what a configuration's text says about operations and upstreams, and nothing else.
+pub(super) fn offer(text: &str, path: &Path) -> Result<Offer, Invalid> {
+    let context = Context::new(raw::directory(path), &|_| None);
+    let parsed = Parsed::new(text).map_err(|faults| Invalid { faults, catalogue: CatalogueFile::default() })?;
+    let root = Table::root(&parsed.entries, &context, &KEYS);
+    let Operations { catalogue, file, .. } = catalogue::operations(&root);
+    let upstreams = passport::upstreams(&root, &catalogue);
+    if context.is_faulty() || !parsed.faults.is_empty() {
+        return Err(Invalid { faults: parsed.with(context.into_faults()), catalogue: file });
+    }
+    Ok(Offer { catalogue, upstreams })
 }
 
 /// Reads every section, whatever the others hold: a configuration, unless there was a fault.

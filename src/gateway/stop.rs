@@ -49,7 +49,11 @@ pub(super) async fn run(
         tracing::error!(%error, "the listeners failed");
     }
     let unfinished = workers.drain(enough(&mut stop, signal, lifecycle)).await;
-    tracing::info!(connections = unfinished.connections, tasks = unfinished.tasks, "stopped; these were cut");
+    if unfinished == Unfinished::default() {
+        tracing::info!("stopped");
+    } else {
+        tracing::warn!(connections = unfinished.connections, tasks = unfinished.tasks, "stopped; these were cut");
+    }
     unfinished
 }
 

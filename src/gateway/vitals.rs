@@ -12,6 +12,7 @@ use crate::metrics::{Upstream, UpstreamState};
 use crate::policy::authenticate::KeyStatus;
 use crate::server::Loads;
 use crate::stack::Shared;
+use crate::transport::Origin;
 use crate::upstream::token;
 
 /// What can be told of a running gateway.
@@ -127,7 +128,14 @@ fn credential(status: &token::Status) -> admin::Credential {
         .age
         .zip(status.expires_in)
         .map(|(age, expires_in)| admin::Token { age_seconds: seconds(age), expires_in_seconds: seconds(expires_in) });
-    admin::Credential { name: status.credential.to_string(), token, failure: status.failure.as_ref().map(ToString::to_string) }
+    admin::Credential {
+        name: status.credential.to_string(),
+        state: status.state.as_str(),
+        token,
+        failure: status.failure.as_ref().map(ToString::to_string),
+        lacking_scopes: status.lacking.iter().map(ToString::to_string).collect(),
+        refused_operations: status.scope_missing.iter().map(ToString::to_string).collect(),
+    }
 }
 
 fn issuer(keys: &KeyStatus, wall: SystemTime) -> admin::Issuer {
@@ -151,7 +159,17 @@ fn limit(kind: &'static str, name: String, limit: config::Limit) -> admin::Limit
     }
 }
 
-/// Scheme and authority alone: a path prefix may say more than is anybody's business.
+/// Scheme, host and port alone: a path prefix or user information may say more than is anybody's business.
 fn origin(base: &http::Uri) -> String {
-    format!("{}://{}", base.scheme_str().unwrap_or_default(), base.host().unwrap_or_default())
+    Origin::of(base).map_or_else(|_| String::new(), |origin| origin.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_has_a_port_and_no_user() {
+        assert_eq!(origin(&"http://user:secret@127.0.0.1:9000/prefix".parse().unwrap()), "http://127.0.0.1:9000");
+    }
 }

@@ -3,6 +3,7 @@
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue};
+use percent_encoding::percent_decode_str;
 
 use super::{api_key, invalid};
 use crate::refusal::Refusal;
@@ -29,14 +30,16 @@ impl<'a> Credential<'a> {
     ///
     /// More than one identity, or one that has no form we know.
     pub(super) fn presented(head: &'a Parts) -> Result<Option<Self>, Refusal> {
-        match (only(head, &AUTHORIZATION)?, only(head, &X_API_KEY)?) {
-            (None, None) => Ok(None),
-            (Some(_), Some(_)) => Err(Refusal::AmbiguousCredential),
-            (Some(authorization), None) => bearer(text(authorization)?).map(Some),
-            (None, Some(key)) => match text(key)? {
+        match (only(head, &AUTHORIZATION)?, only(head, &X_API_KEY)?, is_in_query(head)) {
+            (None, None, false) => Ok(None),
+            // Nor is such a request the local app's: it claims to be somebody.
+            (None, None, true) => Err(Refusal::MissingCredential),
+            (Some(authorization), None, false) => bearer(text(authorization)?).map(Some),
+            (None, Some(key), false) => match text(key)? {
                 key if api_key::has_form(key) => Ok(Some(Self::ApiKey(key))),
                 _ => Err(invalid("X-Api-Key holds no API key of this gateway.")),
             },
+            _ => Err(Refusal::AmbiguousCredential),
         }
     }
 
@@ -55,6 +58,13 @@ fn only<'a>(head: &'a Parts, name: &HeaderName) -> Result<Option<&'a HeaderValue
         (value, None) => Ok(value),
         _ => Err(Refusal::AmbiguousCredential),
     }
+}
+
+/// Whether the query has a token (RFC 6750 §2.3, §5.3): logs along the way would hold it, and as a parameter that no operation
+/// knows it would go up to Passport.
+fn is_in_query(head: &Parts) -> bool {
+    let mut names = head.uri.query().into_iter().flat_map(|query| query.split('&')).filter_map(|pair| pair.split('=').next());
+    names.any(|name| percent_decode_str(name).eq(b"access_token".iter().copied()))
 }
 
 fn text(value: &HeaderValue) -> Result<&str, Refusal> {
@@ -82,7 +92,12 @@ mod tests {
     use super::*;
 
     fn presented(fields: &[(&str, &str)]) -> Result<Option<(bool, String)>, Refusal> {
-        let builder = fields.iter().fold(http::Request::builder(), |builder, (name, value)| builder.header(*name, *value));
+        presented_at("/", fields)
+    }
+
+    fn presented_at(target: &str, fields: &[(&str, &str)]) -> Result<Option<(bool, String)>, Refusal> {
+        let builder = http::Request::builder().uri(target);
+        let builder = fields.iter().fold(builder, |builder, (name, value)| builder.header(*name, *value));
         let (head, ()) = builder.body(()).unwrap().into_parts();
         let credential = Credential::presented(&head)?;
         Ok(credential.map(|credential| (matches!(credential, Credential::ApiKey(_)), credential.as_str().to_owned())))
@@ -106,6 +121,16 @@ mod tests {
         for fields in [[token, token], [token, key], [key, key], [("authorization", "Bearer pgk_x"), key]] {
             assert_eq!(presented(&fields), Err(Refusal::AmbiguousCredential), "{fields:?}");
         }
+    }
+
+    #[test]
+    fn a_token_in_the_query_is_none_alone_and_one_too_many_beside_a_field() {
+        for target in ["/?access_token=a.b.c", "/?page=1&access%5Ftoken=a.b.c", "/?access_token"] {
+            assert_eq!(presented_at(target, &[]), Err(Refusal::MissingCredential), "{target}");
+            let beside = [("authorization", "Bearer a.b.c")];
+            assert_eq!(presented_at(target, &beside), Err(Refusal::AmbiguousCredential), "{target}");
+        }
+        assert_eq!(presented_at("/?q=access_token&token=1&access_tokens=2", &[]), Ok(None));
     }
 
     #[test]

@@ -18,10 +18,12 @@ pub struct Snapshots {
     clock: SharedClock,
 }
 
-/// What snapshots are built from.
+/// What snapshots are built from, and those that were replaced.
 struct Sources {
     config: Arc<Config>,
     keys: KeyRing,
+    /// Kept until no request holds them, so that it is never a request that frees one, with all the tokens it remembers.
+    replaced: Vec<Arc<Snapshot>>,
 }
 
 impl Snapshots {
@@ -30,7 +32,12 @@ impl Snapshots {
     pub fn new(config: Arc<Config>, keys: KeyRing, clock: SharedClock) -> Self {
         let limiters = Limiters::default();
         let first = Snapshot::build(&config, &keys, &limiters, clock.now());
-        Self { current: ArcSwap::from_pointee(first), sources: Mutex::new(Sources { config, keys }), limiters, clock }
+        Self {
+            current: ArcSwap::from_pointee(first),
+            sources: Mutex::new(Sources { config, keys, replaced: Vec::new() }),
+            limiters,
+            clock,
+        }
     }
 
     /// The snapshot in force.
@@ -44,6 +51,29 @@ impl Snapshots {
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         sources.keys.replace(issuer, keys);
         let next = Snapshot::build(&sources.config, &sources.keys, &self.limiters, self.clock.now());
-        self.current.store(Arc::new(next));
+        let replaced = self.current.swap(Arc::new(next));
+        sources.replaced.retain(|old| Arc::strong_count(old) > 1);
+        sources.replaced.push(replaced);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{clock, config, snapshots};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_replaced_snapshot_is_never_freed_by_the_request_that_held_it() {
+        let snapshots = snapshots(config(), clock());
+        let held = snapshots.load();
+        let freed = Arc::downgrade(&held);
+
+        snapshots.replace_keys(IssuerId(0), None);
+        drop(held);
+        assert!(freed.upgrade().is_some());
+        snapshots.replace_keys(IssuerId(0), None);
+
+        assert!(freed.upgrade().is_none());
     }
 }

@@ -1,8 +1,14 @@
 //! The whole stack over an upstream in memory: one await at a time, a request is dropped, and nothing may have leaked.
 
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use futures_util::future::join_all;
 use http::Method;
 
 use self::world::World;
+use crate::config::Limit;
+use crate::rate::Rate;
 use crate::stage::Arrival;
 use crate::testing::arrival;
 
@@ -103,4 +109,67 @@ async fn waiting_for_a_flight_whose_leader_left_ends_with_its_answer() {
         world.settle().await;
         world.forget();
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn four_workers_have_one_flight_one_mint_and_one_breaker() {
+    let world = World::with_workers(4, |_| ());
+
+    let answers = join_all((0..4).map(|worker| world.status_at(worker, list()))).await;
+
+    assert_eq!(answers, [200; 4]);
+    assert_eq!((world.passport.reads(), world.mints()), (1, 1));
+
+    world.forget();
+    world.passport.refuse_connections(true);
+    assert_eq!(world.status_at(1, list()).await, 502, "nothing rests in this worker's pool");
+    for worker in 0..4 {
+        assert_eq!(world.status_at(worker, list()).await, 503, "worker {worker}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn four_workers_have_one_limit() {
+    let rate = Rate { requests: NonZeroU32::MIN, per: Duration::from_mins(1), burst: NonZeroU32::new(3).unwrap() };
+    let world = World::with_workers(4, |config| config.tenants[0].rate_limit = Some(Limit { rate, shadow: false }));
+
+    let mut answers = Vec::new();
+    for worker in 0..4 {
+        answers.push(world.status_at(worker, list()).await);
+    }
+
+    assert_eq!(answers, [200, 200, 200, 429]);
+}
+
+#[test]
+fn the_layers_stand_in_the_order_of_the_design() {
+    let layers = [
+        "RequestId",
+        "Observe",
+        "Seam",
+        "Rescue",
+        "Sanitize",
+        "Route",
+        "Deadline",
+        "Authenticate",
+        "Authorize",
+        "RateLimit",
+        "Validate",
+        "Complete",
+        "Idempotency",
+        "Cache",
+        "Seam",
+        "Retry",
+        "Token",
+        "Quota",
+        "Breaker",
+        "Concurrency",
+    ];
+
+    let lines = include_str!("../stack.rs").lines().filter_map(|line| line.trim().strip_prefix(".layer("));
+    let name = |line: &str| line.trim_start_matches("GateLayer::new(").split("Layer").next().unwrap().to_owned();
+    let stand: Vec<_> =
+        lines.map(name).map(|name| name.split(|c: char| !c.is_alphanumeric()).next().unwrap().to_owned()).collect();
+
+    assert_eq!(stand, layers);
 }

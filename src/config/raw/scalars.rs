@@ -10,6 +10,7 @@ use http::Uri;
 
 use super::Value;
 use super::table::quoted;
+use crate::config::Unread;
 use crate::nearest::nearest;
 use crate::scope::Grant;
 use crate::units::{Size, parse_duration, parse_size};
@@ -113,7 +114,7 @@ impl<'a> Value<'a> {
         let path = self.path()?;
         match crate::config::read(&path) {
             Ok(text) => Some((path, text)),
-            Err(message) => self.fault(format!("{message} (`{}`)", path.display()), "correct the path, or put the file there"),
+            Err(Unread { message, remedy }) => self.fault(format!("{message} (`{}`)", path.display()), remedy),
         }
     }
 

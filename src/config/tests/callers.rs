@@ -136,7 +136,16 @@ fn keys_fetched_in_the_clear_are_advised_against() {
 fn an_issuer_stands_once() {
     let found = faults(issuer(&format!("{URL}{ISSUER}{URL}")));
 
-    assert_eq!(found, ["4:1: issuers[1]: names an issuer that stands above already; merge the two: keys are found by issuer"]);
+    assert_eq!(found, ["5:10: issuers[1].issuer: stands above already; merge the two: keys are found by issuer"]);
+}
+
+#[test]
+fn an_issuer_stands_once_though_one_of_the_two_is_faulty() {
+    let found = faults(issuer(&format!("{URL}jwks_refresh = 3\n{ISSUER}")));
+
+    assert_eq!(found.len(), 3, "{found:#?}");
+    assert!(found[1].starts_with("5:1: issuers[1]: does not say where its keys are"), "{found:#?}");
+    assert!(found[2].starts_with("6:10: issuers[1].issuer: stands above already"), "{found:#?}");
 }
 
 #[test]

@@ -102,6 +102,15 @@ fn a_file_that_cannot_be_read_says_so() {
     assert!(missing.contains(&format!("{}:1:1", path.display())), "{missing}");
     assert!(missing.contains("--config"), "{missing}");
     assert!(not_text.contains("the file is not UTF-8: line 2 holds other bytes"), "{not_text}");
+    assert!(not_text.contains("save it as UTF-8"), "{not_text}");
+}
+
+/// Its length is not known beforehand, and it would fill all memory.
+#[test]
+fn a_file_without_end_is_not_read_to_its_end() {
+    let endless = load_with(Path::new("/dev/zero"), &environment).unwrap_err().to_string();
+
+    assert!(endless.contains("the file is longer than 4 MiB"), "{endless}");
 }
 
 /// A known key that nobody reads would be accepted in silence.
@@ -126,7 +135,7 @@ fn every_known_key_is_read() {
         ("telemetry", "log access_log format"),
         ("local", "tenant scopes"),
         ("tenants.acme", "credential scopes rate_limit class_limits"),
-        ("credentials.acme", "client_id client_secret environment token_request account quota"),
+        ("credentials.acme", "client_id client_secret environment token_request account quota revoke_on_shutdown"),
     ] {
         for key in keys.split(' ') {
             let found = faults(read(&format!("[{section}]\n{key} = 1979-05-27\n")));

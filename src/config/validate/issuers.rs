@@ -1,5 +1,6 @@
 //! Issuers of callers' tokens: what they sign with, where their keys are, how they name tenants.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -38,22 +39,20 @@ const ALGORITHMS: [(&str, Algorithm); 9] = [
 ];
 
 pub(super) fn issuers(root: &Table<'_>, names: &Names<'_>) -> Vec<Issuer> {
-    let mut seen: Vec<String> = Vec::new();
-    root.or("issuers", Vec::new(), |value| {
-        value.list(|item| {
-            let issuer = issuer(item, names)?;
-            if seen.contains(&issuer.issuer) {
-                return item.fault("names an issuer that stands above already", "merge the two: keys are found by issuer");
-            }
-            seen.push(issuer.issuer.clone());
-            Some(issuer)
-        })
-    })
+    let mut seen = BTreeSet::new();
+    root.or("issuers", Vec::new(), |value| value.list(|item| issuer(item, names, &mut seen)))
 }
 
-fn issuer(value: &Value<'_>, names: &Names<'_>) -> Option<Issuer> {
+fn issuer<'a>(value: &Value<'a>, names: &Names<'_>, seen: &mut BTreeSet<&'a str>) -> Option<Issuer> {
     let table = Table::open(value, &KEYS)?;
-    let issuer = table.required("issuer", "write the exact `iss` of its tokens", Value::text);
+    let issuer = table.required("issuer", "write the exact `iss` of its tokens", |value| {
+        let issuer = value.text()?;
+        if seen.insert(issuer) {
+            Some(issuer)
+        } else {
+            value.fault("stands above already", "merge the two: keys are found by issuer")
+        }
+    });
     let audience = table.read("audience", Value::texts);
     let algorithms = table.or("algorithms", vec![Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA], |value| {
         let algorithms = value.list(algorithm)?;

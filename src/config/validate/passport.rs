@@ -11,7 +11,7 @@ use rustls_pki_types::pem::PemObject;
 use super::upstreams;
 use crate::catalogue::Catalogue;
 use crate::config::raw::{Table, Value};
-use crate::config::settings::Passport;
+use crate::config::settings::{Passport, Upstream};
 
 /// The environments of Passport, and `custom` for anything else.
 pub(super) const ENVIRONMENTS: [&str; 3] = ["sandbox", "production", "custom"];
@@ -34,7 +34,7 @@ const KEYS: [&str; 13] = [
 
 pub(super) fn passport(root: &Table<'_>, catalogue: &Catalogue) -> Passport {
     let section = root.section("passport", &KEYS);
-    let environment = section.or("environment", "sandbox", |value| value.word(&ENVIRONMENTS.map(|name| (name, name))));
+    let environment = environment(&section);
     Passport {
         environment: Arc::from(environment),
         upstreams: upstreams::upstreams(&section, environment, catalogue),
@@ -48,6 +48,16 @@ pub(super) fn passport(root: &Table<'_>, catalogue: &Catalogue) -> Passport {
         max_in_flight: section.or("max_in_flight", 512, |value| value.amount(1..=100_000)),
         forward_headers: section.or("forward_headers", Vec::new(), |value| value.list(forwarded)),
     }
+}
+
+/// Where Passport's hosts are, and nothing else of the section.
+pub(super) fn upstreams(root: &Table<'_>, catalogue: &Catalogue) -> Vec<Upstream> {
+    let section = root.section("passport", &KEYS);
+    upstreams::upstreams(&section, environment(&section), catalogue)
+}
+
+fn environment(section: &Table<'_>) -> &'static str {
+    section.or("environment", "sandbox", |value| value.word(&ENVIRONMENTS.map(|name| (name, name))))
 }
 
 fn ca_file(value: &Value<'_>) -> Option<PathBuf> {

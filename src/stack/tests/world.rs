@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use super::passport::Passport;
 use crate::clock::SystemClock;
+use crate::config::Config;
 use crate::metrics::{Metrics, Upstream, UpstreamState, UpstreamStatus};
 use crate::policy::authenticate::{Failures, IssuerKeys};
 use crate::policy::cache::ResponseCache;
@@ -28,44 +29,42 @@ use crate::upstream::retry::Budget;
 use crate::upstream::token::{Settings, Tokens};
 
 type Status = Pin<Box<dyn Future<Output = u16>>>;
+type Ask = Box<dyn Fn(Arrival) -> Status>;
 
 /// One permit, no retry, a breaker that one failure opens: whatever leaks is missed by the next request.
 pub(super) struct World {
     pub(super) passport: Arc<Passport>,
     metrics: Arc<Metrics>,
     cache: Arc<ResponseCache>,
-    ask: Box<dyn Fn(Arrival) -> Status>,
+    workers: Vec<Ask>,
 }
 
 impl World {
     pub(super) fn new() -> Self {
+        Self::with_workers(1, |_| ())
+    }
+
+    /// A world of so many workers, each with a stack and a pool of its own, and a configuration that `change` has had its way with.
+    pub(super) fn with_workers(count: usize, change: impl FnOnce(&mut Config)) -> Self {
         let passport = Arc::new(Passport::default());
         let tasks = TaskTracker::new();
-        let shared = share(&passport, &tasks);
-        let destinations = Destinations::new(&shared.config.passport.upstreams).unwrap();
-        let bounds = &shared.config.passport;
-        let pool = Pool::new(&passport, &destinations, bounds, &tasks, &shared.metrics);
-        let forward = Forward::new(pool, &[], bounds.stream_timeout, Arc::clone(&shared.metrics));
-        let stack = Arc::new(stack(&shared, tasks, forward));
+        let shared = share(&passport, &tasks, change);
         Self {
-            passport,
             metrics: Arc::clone(&shared.metrics),
             cache: Arc::clone(&shared.cache),
-            ask: Box::new(move |arrival| {
-                let stack = Arc::clone(&stack);
-                Box::pin(async move {
-                    let Ok(response) = stack.call(arrival).await;
-                    let status = response.status().as_u16();
-                    response.into_body().collect().await.expect("a whole body");
-                    status
-                })
-            }),
+            workers: (0..count).map(|_| worker(&shared, &passport, &tasks)).collect(),
+            passport,
         }
     }
 
     /// Sends a request and reads its answer to the end.
     pub(super) fn status(&self, arrival: Arrival) -> Status {
-        (self.ask)(arrival)
+        self.status_at(0, arrival)
+    }
+
+    /// The same, at a certain worker.
+    pub(super) fn status_at(&self, worker: usize, arrival: Arrival) -> Status {
+        (self.workers[worker])(arrival)
     }
 
     /// The same, but dropped after so many turns of the runtime; none if it had not ended by then.
@@ -116,11 +115,30 @@ impl World {
     }
 }
 
-fn share(passport: &Arc<Passport>, tasks: &TaskTracker) -> Shared<Passport> {
+/// One worker, as [`Gateway`](crate::gateway::Gateway) makes it.
+fn worker(shared: &Shared<Passport>, passport: &Arc<Passport>, tasks: &TaskTracker) -> Ask {
+    let destinations = Destinations::new(&shared.config.passport.upstreams).unwrap();
+    let bounds = &shared.config.passport;
+    let pool = Pool::new(passport, &destinations, bounds, tasks, &shared.metrics);
+    let forward = Forward::new(pool, &[], bounds.stream_timeout, Arc::clone(&shared.metrics));
+    let stack = Arc::new(stack(shared, tasks.clone(), forward));
+    Box::new(move |arrival| {
+        let stack = Arc::clone(&stack);
+        Box::pin(async move {
+            let Ok(response) = stack.call(arrival).await;
+            let status = response.status().as_u16();
+            response.into_body().collect().await.expect("a whole body");
+            status
+        })
+    })
+}
+
+fn share(passport: &Arc<Passport>, tasks: &TaskTracker, change: impl FnOnce(&mut Config)) -> Shared<Passport> {
     let mut config = testing::config();
     config.passport.max_in_flight = 1;
     config.retry.attempts = 0;
     config.breaker.minimum = 1;
+    change(&mut config);
     let config = Arc::new(config);
     let (clock, metrics) = (SystemClock::shared(), Arc::new(Metrics::new()));
     let destinations = Destinations::new(&config.passport.upstreams).unwrap();
