@@ -1,5 +1,7 @@
 //! The walls of the house: dependencies between modules point downwards only.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "all of this is tests, also what helps them")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
