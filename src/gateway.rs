@@ -103,9 +103,6 @@ impl Gateway {
 
     /// Serves until `stop` says otherwise, then drains; says what had to be cut.
     pub async fn serve(self, stop: impl Stop) -> Unfinished {
-        let addresses = self.addresses();
-        let server = addresses.server.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-        tracing::info!(server, admin = %addresses.admin, "ready");
         let Self { shared, listeners, workers, admin, vitals, ended, background } = self;
         let pages = Pages::new(Arc::clone(&shared.metrics), vitals.clone(), shared.config.lifecycle.readiness);
         let admin_ended = ended.token().clone();
