@@ -74,13 +74,13 @@ async fn the_scheme_is_read_in_any_case() {
 }
 
 #[tokio::test]
-async fn a_credential_in_the_query_is_refused() {
+async fn a_credential_in_the_query_is_none() {
     let (key, lines) = keyed(r#""paas.core.*""#);
     let world = World::with(&lines).await;
 
     let answer = world.get(&format!("/v1/accounts?access_token={key}")).await;
 
-    assert_eq!(answer.problem(), "invalid-credential");
+    assert_eq!(answer.problem(), "missing-credential");
     assert!(world.arrived().is_empty());
 }
 
