@@ -3,16 +3,18 @@
 CARGO ?= cargo
 TOOLS := target/tools
 DENY := 0.20.2
+OIDC_PROVIDER := $(TOOLS)/oidc-provider/node_modules/.package-lock.json
+PROMTOOL := $(or $(shell command -v promtool),$(TOOLS)/prometheus/promtool)
 
-.PHONY: run test check fmt clippy doc licences image
+.PHONY: run test check fmt clippy doc licences manifests soak-tokens image
 
 run:  ## builds and starts the demo
 	$(CARGO) run --quiet -- demo
 
-test:  ## gets what the tests need and runs them all
+test: $(OIDC_PROVIDER)  ## gets what the tests need and runs them all
 	$(CARGO) test --quiet
 
-check: fmt clippy doc licences  ## format, lints, docs, licences
+check: fmt clippy doc licences manifests  ## format, lints, docs, licences, manifests
 
 fmt:
 	$(CARGO) fmt --check
@@ -26,9 +28,29 @@ doc:
 licences: $(TOOLS)/bin/cargo-deny-$(DENY)
 	$(TOOLS)/bin/cargo-deny --locked check --hide-inclusion-graph bans licenses sources
 
+manifests: $(PROMTOOL)
+	$(PROMTOOL) check rules deploy/prometheus/rules.yml
+	$(PROMTOOL) test rules deploy/prometheus/tests/*.yml
+
+soak-tokens:  ## a minute of load over short-lived tokens, in real time
+	TOKEN_SOAK=1 $(CARGO) test --quiet --test gateway token_outage -- --nocapture
+
 image:  ## builds the container image
 	docker build -t passport-gateway .
 
 $(TOOLS)/bin/cargo-deny-$(DENY):
 	$(CARGO) install --quiet --locked --root $(TOOLS) --version $(DENY) cargo-deny
 	touch $@
+
+$(OIDC_PROVIDER): tests/tools/oidc-provider/package.json tests/tools/oidc-provider/package-lock.json
+	@command -v npm >/dev/null && node --eval 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || \
+	  { echo "The tests need Node.js 20 or newer with npm (they run an OAuth 2.0 server): install both and run make again." >&2; exit 1; }
+	@mkdir -p $(TOOLS)/oidc-provider
+	@cp $^ $(TOOLS)/oidc-provider
+	@cd $(TOOLS)/oidc-provider && install="npm ci --ignore-scripts --no-audit --no-fund --loglevel=error" && \
+	  { $$install >/dev/null || $$install >/dev/null || \
+	    { echo "npm cannot install oidc-provider, which the tests run: see above, and run make again." >&2; exit 1; }; }
+	@touch $@
+
+$(TOOLS)/prometheus/promtool: tests/tools/get-promtool
+	@tests/tools/get-promtool $(TOOLS)/prometheus

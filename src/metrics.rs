@@ -99,6 +99,8 @@ metrics! {
     connection_errors_total: Counters<Reason<'static>>,
     /// Requests for an upstream token, by result.
     upstream_token_requests_total: Counters<TokenResult<'static>>,
+    /// Unix time at which the upstream token was asked for, from which its life counts.
+    upstream_token_minted_timestamp_seconds: Gauges<Credential<'static>>,
     /// Unix time at which the upstream token expires.
     upstream_token_expiry_timestamp_seconds: Gauges<Credential<'static>>,
     /// Requests sent upstream, by status of the answer (or `error`, or `abandoned` by the caller).

@@ -119,6 +119,7 @@ pub(crate) fn credential(name: &str) -> config::Credential {
         client_id: secret("id"),
         client_secret: secret("secret"),
         token_request: config::TokenRequest::Json,
+        revoke_on_shutdown: false,
         account: name.into(),
         quota: None,
     }

@@ -54,10 +54,16 @@ pub struct Tenant {
 pub struct Credential {
     /// Its name.
     pub name: String,
-    /// Its token, if it has a usable one.
+    /// `pending`, `ready`, `failing` (there is a token yet), `unavailable` or `rejected`.
+    pub state: &'static str,
+    /// Its newest token, if it ever had one.
     pub token: Option<Token>,
     /// Why the last attempt to get a token failed, if it did.
     pub failure: Option<String>,
+    /// Scopes that tenants are promised and that the token endpoint did not grant.
+    pub lacking_scopes: Vec<String>,
+    /// Operations on which Passport refused even fresh tokens: the credential lacks their scopes.
+    pub refused_operations: Vec<String>,
 }
 
 /// An upstream token, without itself.

@@ -158,7 +158,8 @@ fn credential(toml: &mut Toml, credential: &Credential, environment: &str) {
         .plain("client_secret", secret(&credential.client_secret))
         .text("environment", environment)
         .text("token_request", token_request)
-        .text("account", &credential.account);
+        .text("account", &credential.account)
+        .plain("revoke_on_shutdown", credential.revoke_on_shutdown);
     if let Some(quota) = &credential.quota {
         toml.plain("quota", limit(quota));
     }

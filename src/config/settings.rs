@@ -312,6 +312,8 @@ pub struct Credential {
     pub account: Arc<str>,
     /// The budget toward Passport.
     pub quota: Option<Limit>,
+    /// Whether tokens are revoked at the end.
+    pub revoke_on_shutdown: bool,
 }
 
 /// The response cache.

@@ -128,7 +128,14 @@ fn credential(status: &token::Status) -> admin::Credential {
         .age
         .zip(status.expires_in)
         .map(|(age, expires_in)| admin::Token { age_seconds: seconds(age), expires_in_seconds: seconds(expires_in) });
-    admin::Credential { name: status.credential.to_string(), token, failure: status.failure.as_ref().map(ToString::to_string) }
+    admin::Credential {
+        name: status.credential.to_string(),
+        state: status.state.as_str(),
+        token,
+        failure: status.failure.as_ref().map(ToString::to_string),
+        lacking_scopes: status.lacking.iter().map(ToString::to_string).collect(),
+        refused_operations: status.scope_missing.iter().map(ToString::to_string).collect(),
+    }
 }
 
 fn issuer(keys: &KeyStatus, wall: SystemTime) -> admin::Issuer {

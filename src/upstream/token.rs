@@ -26,6 +26,7 @@ pub use self::status::{State, Status};
 
 use self::expiry::Expiries;
 use self::minter::Minter;
+use self::revocation::Live;
 
 mod answer;
 mod bearer;
@@ -38,6 +39,7 @@ mod life;
 mod minter;
 mod refusals;
 mod request;
+mod revocation;
 mod schedule;
 mod secrets;
 mod source;
@@ -99,6 +101,7 @@ impl Tokens {
                     metrics: Arc::clone(metrics),
                     clock: Arc::clone(clock),
                     rejected: None,
+                    live: Live::default(),
                 };
                 let span = tracing::info_span!("upstream_token", credential = credential.name.as_str());
                 tracker.spawn(minter.run(shutdown.clone()).instrument(span));

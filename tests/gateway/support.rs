@@ -18,6 +18,7 @@ pub(crate) use self::client::{Answer, Client};
 
 mod client;
 pub(crate) mod issuer;
+pub(crate) mod oidc_provider;
 pub(crate) mod process;
 pub(crate) mod scripted;
 #[path = "../../src/testing/signer.rs"]
@@ -66,7 +67,7 @@ impl World {
         let tcp = |address: &passport_gateway::server::Address| address.tcp().unwrap();
         let (server, admin) = (tcp(&addresses.server[0]), tcp(&addresses.admin));
         let (stop, stopped) = mpsc::unbounded_channel();
-        let serving = TaskTracker::new().spawn(gateway.serve(stopped));
+        let serving = TaskTracker::new().spawn(async move { gateway.serve(stopped).await.unwrap() });
         Self { clock, passport: passport.control.clone(), server, admin, stop, serving, _passport: passport }
     }
 

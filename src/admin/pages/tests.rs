@@ -27,8 +27,11 @@ impl StatusSource for Told {
             tenants: vec![Tenant { name: "acme".to_owned(), credential: "acme".to_owned() }],
             credentials: vec![Credential {
                 name: "acme".to_owned(),
+                state: "ready",
                 token: Some(Token { age_seconds: 10, expires_in_seconds: 290 }),
                 failure: None,
+                lacking_scopes: Vec::new(),
+                refused_operations: Vec::new(),
             }],
             issuers: Vec::new(),
             limits: Vec::new(),

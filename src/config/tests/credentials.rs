@@ -117,13 +117,14 @@ fn a_credential_is_refused_outside_its_environment() {
 #[test]
 fn its_details_are_read() {
     let config = credential(&format!(
-        "{SECRETS}\ntoken_request = \"basic\"\naccount = \"main\"\nquota = {{ requests = 50, per = \"1s\" }}"
+        "{SECRETS}\ntoken_request = \"basic\"\naccount = \"main\"\nquota = {{ requests = 50, per = \"1s\" }}\nrevoke_on_shutdown = true"
     ))
     .unwrap()
     .config;
 
     let credential = &config.credentials[0];
     assert_eq!(credential.token_request, TokenRequest::Basic);
+    assert!(credential.revoke_on_shutdown);
     assert_eq!(&*credential.account, "main");
     assert_eq!(credential.quota.unwrap().rate.requests.get(), 50);
 }
@@ -133,6 +134,7 @@ fn by_default_it_asks_as_passport_wants_and_is_an_account_of_its_own() {
     let config = accepted(LEAST);
 
     assert_eq!(config.credentials[0].token_request, TokenRequest::Json);
+    assert!(!config.credentials[0].revoke_on_shutdown);
     assert_eq!(&*config.credentials[0].account, "acme");
     assert_eq!(config.credentials[0].quota, None);
 }

@@ -43,6 +43,7 @@ class_limits = { money = { requests = 5, per = "1m", burst = 7 } }
 client_id = { env = "ID" }
 client_secret = "hunter2"
 token_request = "form"
+revoke_on_shutdown = true
 account = "main"
 quota = { requests = 50, per = "1s" }
 [validation]

@@ -135,7 +135,7 @@ fn every_known_key_is_read() {
         ("telemetry", "log access_log format"),
         ("local", "tenant scopes"),
         ("tenants.acme", "credential scopes rate_limit class_limits"),
-        ("credentials.acme", "client_id client_secret environment token_request account quota"),
+        ("credentials.acme", "client_id client_secret environment token_request account quota revoke_on_shutdown"),
     ] {
         for key in keys.split(' ') {
             let found = faults(read(&format!("[{section}]\n{key} = 1979-05-27\n")));

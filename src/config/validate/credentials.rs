@@ -10,7 +10,7 @@ use crate::config::settings::{Credential, SecretSource, TokenRequest};
 use crate::secret::Secret;
 use crate::tenant::CredentialName;
 
-const KEYS: [&str; 6] = ["client_id", "client_secret", "environment", "token_request", "account", "quota"];
+const KEYS: [&str; 7] = ["client_id", "client_secret", "environment", "token_request", "account", "quota", "revoke_on_shutdown"];
 const KEEP: &str = "keep it in a file or the environment: { file = \"…\" } or { env = \"…\" }";
 
 pub(super) fn credentials(root: &Table<'_>, names: &Names<'_>, environment: &str) -> Vec<Credential> {
@@ -37,6 +37,7 @@ fn credential(name: &str, table: &Table<'_>, environment: &str) -> Option<Creden
     });
     let account = table.or("account", name, Value::text);
     let quota = table.read("quota", limits::limit);
+    let revoke_on_shutdown = table.or("revoke_on_shutdown", false, Value::flag);
     interlock(table, environment);
     Some(Credential {
         name: CredentialName::new(name),
@@ -45,6 +46,7 @@ fn credential(name: &str, table: &Table<'_>, environment: &str) -> Option<Creden
         token_request,
         account: Arc::from(account),
         quota,
+        revoke_on_shutdown,
     })
 }
 

@@ -1,50 +1,86 @@
-//! The metric that tells when a credential's token expires: the first one to do so, where a credential has several.
+//! The metrics that tell a token's age and when it expires: of the one that expires first, where a credential has several.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::metrics::{Credential, Metrics};
 use crate::tenant::CredentialName;
 
-/// No token yet.
-const NONE: i64 = i64::MAX;
-
-/// The expiry instants of one credential's tokens.
+/// The lives of one credential's tokens.
 #[derive(Clone, Debug)]
 pub(super) struct Expiries {
     credential: CredentialName,
-    instants: Arc<[AtomicI64]>,
+    lives: Arc<Mutex<Box<[Option<Span>]>>>,
     metrics: Arc<Metrics>,
 }
 
-/// The expiry instant of one of them.
+/// The life of one of them.
 #[derive(Debug)]
 pub(super) struct Expiry {
     all: Expiries,
     place: usize,
 }
 
+/// A life in Unix seconds; spans are ordered by their ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Span {
+    expires: i64,
+    minted: i64,
+}
+
 impl Expiries {
-    /// The instants of so many tokens of a credential.
+    /// The lives of so many tokens of a credential.
     pub(super) fn new(credential: &CredentialName, count: usize, metrics: &Arc<Metrics>) -> Self {
-        let instants = (0..count).map(|_| AtomicI64::new(NONE)).collect();
-        Self { credential: credential.clone(), instants, metrics: Arc::clone(metrics) }
+        let lives = Arc::new(Mutex::new(vec![None; count].into()));
+        Self { credential: credential.clone(), lives, metrics: Arc::clone(metrics) }
     }
 
-    /// The instant of the token at this place.
+    /// The life of the token at this place.
     pub(super) fn at(&self, place: usize) -> Expiry {
         Expiry { all: self.clone(), place }
     }
 }
 
 impl Expiry {
-    /// Tells when the newest token expires.
-    pub(super) fn set(&self, at: SystemTime) {
-        let seconds = at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        self.all.instants[self.place].store(i64::try_from(seconds).unwrap_or(NONE), Ordering::Relaxed);
-        let first = self.all.instants.iter().map(|instant| instant.load(Ordering::Relaxed)).min().unwrap_or(NONE);
-        let labels = Credential { credential: self.all.credential.as_str() };
-        self.all.metrics.upstream_token_expiry_timestamp_seconds.with(labels).set(first);
+    /// Tells from when until when the newest token lives.
+    pub(super) fn set(&self, minted: SystemTime, expires: SystemTime) {
+        let mut lives = self.all.lives.lock().unwrap_or_else(PoisonError::into_inner);
+        lives[self.place] = Some(Span { expires: seconds(expires), minted: seconds(minted) });
+        // Both gauges speak of the same token, so that their difference is its whole life.
+        let Some(first) = lives.iter().flatten().min() else { return };
+        let labels = || Credential { credential: self.all.credential.as_str() };
+        self.all.metrics.upstream_token_minted_timestamp_seconds.with(labels()).set(first.minted);
+        self.all.metrics.upstream_token_expiry_timestamp_seconds.with(labels()).set(first.expires);
+    }
+}
+
+fn seconds(at: SystemTime) -> i64 {
+    let seconds = at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    i64::try_from(seconds).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn of_several_tokens_the_one_that_expires_first_is_told() {
+        let metrics = Arc::new(Metrics::new());
+        let expiries = Expiries::new(&CredentialName::new("acme"), 3, &metrics);
+        let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
+
+        expiries.at(0).set(at(100), at(900));
+        expiries.at(2).set(at(200), at(500));
+        let labels = || Credential { credential: "acme" };
+        let told = || {
+            let minted = metrics.upstream_token_minted_timestamp_seconds.with(labels()).get();
+            (minted, metrics.upstream_token_expiry_timestamp_seconds.with(labels()).get())
+        };
+
+        assert_eq!(told(), (200, 500));
+        expiries.at(2).set(at(300), at(1000));
+        assert_eq!(told(), (100, 900));
     }
 }

@@ -16,6 +16,7 @@ use super::expiry::Expiry;
 use super::failure::Failure;
 use super::life::Life;
 use super::request;
+use super::revocation::{self, Live};
 use super::secrets::ClientSecrets;
 use super::source::Source;
 use crate::clock::SharedClock;
@@ -37,6 +38,8 @@ pub(super) struct Minter<E> {
     pub clock: SharedClock,
     /// What the last request was made with, if it was rejected.
     pub rejected: Option<ClientSecrets>,
+    /// What is to be revoked in the end; nothing if it is not asked for.
+    pub live: Live,
 }
 
 /// Ends the waiting of callers when there is nobody left to mint.
@@ -49,9 +52,9 @@ impl Drop for Stopped {
 }
 
 impl<E: TokenEndpoint> Minter<E> {
-    /// Mints until `shutdown`.
+    /// Mints until `shutdown`, and revokes what it minted if it is to.
     pub(super) async fn run(mut self, shutdown: CancellationToken) {
-        let _stopped = Stopped(Arc::clone(&self.source));
+        let stopped = Stopped(Arc::clone(&self.source));
         let minting = async {
             loop {
                 self.due().await;
@@ -59,6 +62,8 @@ impl<E: TokenEndpoint> Minter<E> {
             }
         };
         shutdown.run_until_cancelled(minting).await;
+        drop(stopped);
+        revocation::revoke(&self.live, &self.url, &*self.endpoint, self.clock.now()).await;
     }
 
     /// Waits until an attempt is due, which may turn out to be sooner than it was at first.
@@ -139,10 +144,14 @@ impl<E: TokenEndpoint> Minter<E> {
         self.metrics.upstream_token_requests_total.with(labels).inc();
     }
 
-    fn tell_token(&self, now: Instant) {
+    fn tell_token(&mut self, now: Instant) {
         let Some(token) = self.source.newest() else { return };
+        if self.credential.revoke_on_shutdown {
+            self.live.add(&token, now);
+        }
         let left = token.expires().saturating_duration_since(now);
-        self.expiry.set(self.clock.wall() + left);
+        let wall = self.clock.wall();
+        self.expiry.set(wall - now.saturating_duration_since(token.sent), wall + left);
         tracing::info!(generation = token.generation(), expires_in = ?left, "token minted");
         let lacking = self.source.lacked_by(&token);
         if !lacking.is_empty() {

@@ -13,6 +13,7 @@ use crate::testing::config;
 
 mod failures;
 mod renewal;
+mod revocation;
 mod rotation;
 mod shown;
 mod supply;

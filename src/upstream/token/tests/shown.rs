@@ -5,7 +5,7 @@ use crate::upstream::token::answer::DEFAULT_LIFETIME;
 use crate::upstream::token::testing::captured_log;
 
 #[tokio::test(start_paused = true)]
-async fn metrics_tell_results_and_expiry() {
+async fn metrics_tell_results_age_and_expiry() {
     let mut stage = start(&config());
     stage.script.asked().await.answer(200, "<html>");
     stage.script.asked().await.answer(302, "");
@@ -20,9 +20,11 @@ async fn metrics_tell_results_and_expiry() {
         let sample = format!(r#"passport_gateway_upstream_token_requests_total{{credential="acme",result="{result}"}} 1"#);
         assert!(text.contains(&sample), "{sample}: {text}");
     }
-    let labels = crate::metrics::Credential { credential: "acme" };
-    let expiry = stage.metrics.upstream_token_expiry_timestamp_seconds.with(labels).get().unsigned_abs();
-    assert!(expiry.abs_diff(wall + DEFAULT_LIFETIME.as_secs()) <= 1, "{expiry}");
+    let labels = || crate::metrics::Credential { credential: "acme" };
+    let minted = stage.metrics.upstream_token_minted_timestamp_seconds.with(labels()).get().unsigned_abs();
+    assert!(minted.abs_diff(wall) <= 1, "{minted}");
+    let expiry = stage.metrics.upstream_token_expiry_timestamp_seconds.with(labels()).get().unsigned_abs();
+    assert!(expiry.abs_diff(minted + DEFAULT_LIFETIME.as_secs()) <= 1, "{expiry}");
 }
 
 #[tokio::test(start_paused = true)]
