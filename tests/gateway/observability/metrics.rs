@@ -20,6 +20,7 @@ const PROMISED: [(&str, &[&str]); 24] = [
     ("connections", &[]),
     ("connection_errors_total", &["reason"]),
     ("upstream_token_requests_total", &["credential", "result"]),
+    ("upstream_token_minted_timestamp_seconds", &["credential"]),
     ("upstream_token_expiry_timestamp_seconds", &["credential"]),
     ("upstream_requests_total", &["status", "upstream"]),
     ("upstream_retries_total", &["reason", "upstream"]),
