@@ -102,10 +102,11 @@ impl Gateway {
     }
 
     /// Serves until `stop` says otherwise, then drains; says what had to be cut.
-    pub async fn serve(self, stop: impl Stop) -> Unfinished {
-        let addresses = self.addresses();
-        let server = addresses.server.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-        tracing::info!(server, admin = %addresses.admin, "ready");
+    ///
+    /// # Errors
+    ///
+    /// The runtime refuses a listener, so that nobody could be served.
+    pub async fn serve(self, stop: impl Stop) -> Result<Unfinished, StartError> {
         let Self { shared, listeners, workers, admin, vitals, ended, background } = self;
         let pages = Pages::new(Arc::clone(&shared.metrics), vitals.clone(), shared.config.lifecycle.readiness);
         let admin_ended = ended.token().clone();
@@ -120,7 +121,7 @@ impl Gateway {
         if tokio::time::timeout(LAST_GRACE, background.wait()).await.is_err() {
             tracing::warn!("a task of a worker that does not end is left behind");
         }
-        unfinished
+        unfinished.map_err(StartError::Runtime)
     }
 }
 

@@ -132,7 +132,8 @@ impl Callers {
         }
         attempts.admit(peer)?;
         let proven = self.prove(credential, digest, wall);
-        if let Err(Unauthenticated::Refused(_)) = proven {
+        // A proven token of a tenant that is not configured is no guess: it must not lock out its neighbours.
+        if let Err(Unauthenticated::Refused(Refusal::InvalidCredential(_))) = proven {
             attempts.failed(peer);
         }
         proven

@@ -15,6 +15,7 @@ pub use self::workers::{Loads, Unfinished, WorkerContext, Workers};
 
 mod accept;
 mod connection;
+mod framing;
 mod listener;
 mod phase;
 mod ready_file;

@@ -1,6 +1,6 @@
 //! Logs: JSON or text lines on standard output.
 
-use std::io;
+use std::{io, panic};
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
@@ -20,7 +20,7 @@ pub enum TelemetryError {
 
 /// Sends the process's logs to standard output from here on.
 ///
-/// A line that cannot be written is lost: logging never ends a request.
+/// Of a panic only its place is logged: its message may hold what a caller sent. A line that cannot be written is lost: logging never ends a request.
 ///
 /// # Errors
 ///
@@ -32,5 +32,10 @@ pub fn begin(telemetry: &Telemetry) -> Result<(), TelemetryError> {
         LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),
         LogFormat::Text => lines.with_ansi(io::IsTerminal::is_terminal(&io::stdout())).try_init(),
     };
-    begun.map_err(|_| TelemetryError::Twice)
+    begun.map_err(|_| TelemetryError::Twice)?;
+    panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "panic");
+    }));
+    Ok(())
 }

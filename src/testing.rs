@@ -37,7 +37,7 @@ static CATALOGUE: LazyLock<Arc<Catalogue>> =
 
 /// The instant at which tests begin, on the wall.
 pub(crate) fn wall() -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs(1_800_000_000)
+    UNIX_EPOCH + Duration::from_hours(500_000)
 }
 
 /// A clock that stands at [`wall`].
@@ -64,7 +64,7 @@ pub(crate) fn config() -> Config {
             max_body_bytes: 256 * 1024,
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(15),
-            idle_timeout: Duration::from_secs(120),
+            idle_timeout: Duration::from_mins(2),
         },
         admin: config::Admin { listen: config::Listen::Tcp("127.0.0.1:0".parse().unwrap()) },
         lifecycle: config::Lifecycle {
@@ -79,9 +79,9 @@ pub(crate) fn config() -> Config {
             proxy: None,
             connect_timeout: Duration::from_secs(3),
             timeout: Duration::from_secs(15),
-            stream_timeout: Duration::from_secs(60),
+            stream_timeout: Duration::from_mins(1),
             idle_timeout: Duration::from_secs(30),
-            max_connection_age: Duration::from_secs(300),
+            max_connection_age: Duration::from_mins(5),
             max_in_flight: 512,
             forward_headers: Vec::new(),
         },

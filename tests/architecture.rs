@@ -1,5 +1,7 @@
 //! The walls of the house: dependencies between modules point downwards only.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "all of this is tests, also what helps them")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,13 +31,61 @@ fn no_module_uses_one_above_it_or_its_peer() {
     let mut faults = Vec::new();
     for file in sources(Path::new("src")) {
         let Some(from) = module(&file) else { continue };
-        for to in used_modules(&fs::read_to_string(&file).unwrap()) {
+        for to in used_modules(&fs::read_to_string(&file).unwrap(), depth(&file)) {
             if from != to && !allowed(&storeys, &from, &to) {
                 faults.push(format!("{}: `{from}` uses `{to}`", file.display()));
             }
         }
     }
     assert!(faults.is_empty(), "these edges point up or sideways:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn a_use_is_found_however_it_is_written() {
+    for (source, depth) in [
+        ("use crate::stack::stack;", 1),
+        ("use crate::{body::Body, stack};", 1),
+        ("use crate::{\n    body::{Body, Cut},\n    stack::{self, Shared},\n};", 2),
+        ("pub(crate) use crate::stack as table;", 1),
+        ("fn f() { crate::stack::stack() }", 3),
+        ("use super::stack::stack;", 1),
+        ("use super::super::{stack::stack, body};", 2),
+        ("mod tests {\n    use super::super::stack;\n}", 1),
+        ("passport_gateway::stack::stack()", 1),
+    ] {
+        assert!(used_modules(source, depth).contains(&"stack".to_owned()), "{source}");
+    }
+}
+
+#[test]
+fn what_is_no_use_is_not_found() {
+    for (source, depth) in
+        [("// crate::stack", 1), ("/// [`crate::stack`]", 1), ("use super::stack::Frame;", 2), ("mycrate::stack", 1)]
+    {
+        assert_eq!(used_modules(source, depth), Vec::<String>::new(), "{source}");
+    }
+}
+
+#[test]
+fn only_what_stands_lower_may_be_used() {
+    let storeys = storeys();
+
+    for (from, to) in [("policy", "config"), ("gateway", "stack"), ("cli", "sandbox"), ("sandbox", "units"), ("config", "fault")]
+    {
+        assert!(allowed(&storeys, from, to), "{from} {to}");
+    }
+    for (from, to) in [
+        ("config", "policy"),
+        ("edge", "policy"),
+        ("policy", "upstream"),
+        ("server", "admin"),
+        ("sandbox", "config"),
+        ("gateway", "sandbox"),
+        ("secret", "units"),
+        ("catalogue", "config"),
+    ] {
+        assert!(!allowed(&storeys, from, to), "{from} {to}");
+    }
 }
 
 fn allowed(storeys: &BTreeMap<&str, usize>, from: &str, to: &str) -> bool {
@@ -72,9 +122,48 @@ fn module(file: &Path) -> Option<String> {
     (name != "lib").then(|| name.to_owned())
 }
 
-/// Every `crate::module` that code (not documentation) names.
-fn used_modules(source: &str) -> Vec<String> {
+/// How many modules a file lies deep: 1 for `src/stack.rs`.
+fn depth(file: &Path) -> usize {
+    file.strip_prefix("src").unwrap().components().count()
+}
+
+/// Every top-level module that code (not documentation) names, from a file that lies so deep.
+fn used_modules(source: &str, depth: usize) -> Vec<String> {
     let code = source.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
-    let ends = |rest: &str| rest.find(|character: char| !character.is_alphanumeric() && character != '_').unwrap_or(rest.len());
-    code.split("crate::").skip(1).map(|rest| rest[..ends(rest)].to_owned()).filter(|name| !name.is_empty()).collect()
+    let above = format!("{}::", vec!["super"; depth].join("::"));
+    ["crate::", "passport_gateway::", &above].into_iter().flat_map(|root| named_below(root, &code)).collect()
+}
+
+/// What follows this path wherever it stands: one name, or those of a group.
+fn named_below(root: &str, code: &str) -> Vec<String> {
+    let begins = |at: usize| !code[..at].ends_with(|before: char| before.is_alphanumeric() || matches!(before, '_' | ':'));
+    let places = code.match_indices(root).filter(|(at, _)| begins(*at));
+    places.flat_map(|(at, _)| names(&code[at + root.len()..])).collect()
+}
+
+fn names(path: &str) -> Vec<String> {
+    let name = |text: &str| {
+        let ends = text.find(|character: char| !character.is_alphanumeric() && character != '_').unwrap_or(text.len());
+        text[..ends].to_owned()
+    };
+    // A module of tests inside the file lies one deeper than the file.
+    let path = path.trim_start_matches("super::");
+    let Some(group) = path.strip_prefix('{') else { return Vec::from_iter(Some(name(path)).filter(|name| !name.is_empty())) };
+    let (mut open, mut names, mut start) = (0, Vec::new(), 0);
+    for (at, character) in group.char_indices() {
+        match character {
+            '{' => open += 1,
+            ',' | '}' if open == 0 => {
+                names.push(name(group[start..at].trim_start()));
+                start = at + 1;
+                if character == '}' {
+                    break;
+                }
+            }
+            '}' => open -= 1,
+            _ => {}
+        }
+    }
+    names.retain(|name| !name.is_empty());
+    names
 }

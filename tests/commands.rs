@@ -1,5 +1,7 @@
 //! The commands as a shell sees them: what they print, where, and how they end.
 
+#![expect(clippy::unwrap_used, reason = "all of this is tests, also what helps them")]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -36,7 +38,7 @@ client_secret = { env = "ACME_CLIENT_SECRET" }
 "#;
 
 /// What a shell will not wait longer for, with room for a machine that has other work.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A folder with a configuration in it.
 fn folder(config: &str) -> (TempDir, PathBuf) {

@@ -45,7 +45,7 @@ async fn play(tour: bool) -> Result<Exit, StartFailure> {
     let mut exit = Ok(if tour { Exit::Failed } else { Exit::Done });
     loop {
         tokio::select! {
-            () = &mut serving => return exit,
+            served = &mut serving => return served.and(exit),
             signal = signals.next() => drop(ask.send(signal)),
             ended = &mut visit => {
                 if tour || ended.is_err() {

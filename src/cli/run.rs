@@ -44,5 +44,5 @@ async fn serve(config: Config, ready_file: Option<PathBuf>) -> Result<Unfinished
     // Connections wait in the backlog since the addresses were bound: whoever connects from here on is served.
     let server: Vec<String> = addresses.server.iter().map(ToString::to_string).collect();
     tracing::info!(version = env!("CARGO_PKG_VERSION"), server = server.join(", "), admin = %addresses.admin, "ready");
-    Ok(gateway.serve(signals).await)
+    gateway.serve(signals).await
 }

@@ -63,9 +63,9 @@ pub(super) fn config(text: &str, path: &Path, environment: &Environment<'_>) -> 
     let context = Context::new(raw::directory(path), environment);
     let parsed = Parsed::new(text).map_err(|faults| Invalid { faults, catalogue: CatalogueFile::default() })?;
     let (config, catalogue) = read(&Table::root(&parsed.entries, &context, &KEYS));
-    let faulty = context.is_faulty() || !parsed.faults.is_empty();
+    let refused = context.is_faulty() || !parsed.faults.is_empty();
     let faults = parsed.with(context.into_faults());
-    if faulty { Err(Invalid { faults, catalogue }) } else { Ok((config, faults)) }
+    if refused { Err(Invalid { faults, catalogue }) } else { Ok((config, faults)) }
 }
 
 /// Checks what a configuration's text says about operations and upstreams, and nothing else.

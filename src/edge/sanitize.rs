@@ -95,9 +95,7 @@ fn check_size(uri: &Uri, fields: &HeaderMap, max_header_bytes: usize) -> Result<
 }
 
 /// RFC 9112 §6: a body has one framing, HTTP/1.0 knows no transfer coding, and `chunked` is the only one that is undone here.
-///
-/// hyper takes `Content-Length` away where `Transfer-Encoding` comes with it, reads the chunks and closes the connection (§6.3), so
-/// the two are seldom seen together here; what goes up has a length of our own making either way.
+/// What goes up has a length of our own making either way.
 fn check_framing(version: Version, fields: &HeaderMap) -> Result<(), Refusal> {
     let mut codings = fields.get_all(header::TRANSFER_ENCODING).iter();
     let Some(coding) = codings.next() else { return Ok(()) };

@@ -1,5 +1,7 @@
 //! From serving to the end: readiness first, then the listeners, then whatever is in flight.
 
+use std::io;
+
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -36,25 +38,22 @@ pub(super) async fn run(
     vitals: &Vitals,
     listeners: Listeners,
     workers: Workers,
-) -> Unfinished {
+) -> io::Result<Unfinished> {
     let closing = CancellationToken::new();
     let serving = server::serve(listeners, &workers, closing.cancelled());
     let told = async {
         let signal = pre_drain(&mut stop, lifecycle, vitals).await;
         closing.cancel();
-        signal
+        Ok(signal)
     };
-    let (served, signal) = tokio::join!(serving, told);
-    if let Err(error) = served {
-        tracing::error!(%error, "the listeners failed");
-    }
+    let ((), signal) = tokio::try_join!(serving, told)?;
     let unfinished = workers.drain(enough(&mut stop, signal, lifecycle)).await;
     if unfinished == Unfinished::default() {
         tracing::info!("stopped");
     } else {
         tracing::warn!(connections = unfinished.connections, tasks = unfinished.tasks, "stopped; these were cut");
     }
-    unfinished
+    Ok(unfinished)
 }
 
 /// Waits for a signal, and after SIGTERM for `pre_drain` or the next signal, whichever comes first.

@@ -57,29 +57,59 @@ fn config(listener: &TcpListener) -> Config {
     config
 }
 
+/// A gateway that serves, until it is dropped.
+struct Running {
+    metrics: Arc<Metrics>,
+    address: std::net::SocketAddr,
+    _stop: mpsc::UnboundedSender<Signal>,
+    _tasks: JoinSet<()>,
+}
+
+impl Running {
+    async fn start(change: impl FnOnce(&mut Config)) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut config = config(&listener);
+        change(&mut config);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(stalling_passport(listener));
+        let gateway = Gateway::bind(config, SystemClock::shared()).unwrap();
+        let address = gateway.addresses().server[0].tcp().unwrap();
+        let metrics = Arc::clone(&gateway.shared.metrics);
+        let (stop, stopped) = mpsc::unbounded_channel();
+        tasks.spawn(async move { _ = gateway.serve(stopped).await });
+        Self { metrics, address, _stop: stop, _tasks: tasks }
+    }
+
+    /// Sends bytes on a connection of their own and reads until it is closed.
+    async fn answer(&self, request: &str) -> String {
+        let mut caller = TcpStream::connect(self.address).await.unwrap();
+        caller.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        caller.read_to_end(&mut answer).await.unwrap();
+        String::from_utf8(answer).unwrap()
+    }
+}
+
 #[tokio::test]
 async fn an_answer_that_stalls_is_cut_by_us_and_counted_as_the_upstreams_doing() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut config = config(&listener);
-    config.passport.stream_timeout = Duration::from_millis(100);
-    let mut tasks = JoinSet::new();
-    tasks.spawn(stalling_passport(listener));
-    let gateway = Gateway::bind(config, SystemClock::shared()).unwrap();
-    let address = gateway.addresses().server[0].tcp().unwrap();
-    let metrics = Arc::clone(&gateway.shared.metrics);
-    let (stop, stopped) = mpsc::unbounded_channel();
-    tasks.spawn(async move { _ = gateway.serve(stopped).await });
+    let gateway = Running::start(|config| config.passport.stream_timeout = Duration::from_millis(100)).await;
 
-    let mut caller = TcpStream::connect(address).await.unwrap();
     let path = "/v1/payments/6c23f053-0e1a-46b4-b902-97ba47e351bc";
-    caller.write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    caller.read_to_end(&mut answer).await.unwrap();
+    let answer = gateway.answer(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")).await;
 
-    assert!(answer.starts_with(b"HTTP/1.1 200") && answer.ends_with(b"{"), "{}", String::from_utf8_lossy(&answer));
-    let counted = metrics.render().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with('{'), "{answer}");
+    let counted = gateway.metrics.render().unwrap();
     assert!(counted.contains(r#"operation="get_payment",outcome="upstream_truncated""#), "{counted}");
-    stop.send(Signal::Now).unwrap();
+}
+
+#[tokio::test]
+async fn a_body_that_is_announced_twice_is_refused_and_its_connection_closed() {
+    let gateway = Running::start(|_| ()).await;
+
+    let framing = "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
+    let answer = gateway.answer(&format!("POST /v1/payments/breb/confirm HTTP/1.1\r\nHost: localhost\r\n{framing}")).await;
+
+    assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("urn:passport-gateway:problem:malformed-request"), "{answer}");
 }
 
 #[tokio::test]

@@ -32,7 +32,8 @@ impl<'a> Credential<'a> {
     pub(super) fn presented(head: &'a Parts) -> Result<Option<Self>, Refusal> {
         match (only(head, &AUTHORIZATION)?, only(head, &X_API_KEY)?, is_in_query(head)) {
             (None, None, false) => Ok(None),
-            (None, None, true) => Err(invalid("A token in the query is not accepted; send it in Authorization.")),
+            // Nor is such a request the local app's: it claims to be somebody.
+            (None, None, true) => Err(Refusal::MissingCredential),
             (Some(authorization), None, false) => bearer(text(authorization)?).map(Some),
             (None, Some(key), false) => match text(key)? {
                 key if api_key::has_form(key) => Ok(Some(Self::ApiKey(key))),
@@ -123,9 +124,9 @@ mod tests {
     }
 
     #[test]
-    fn a_token_in_the_query_is_refused_and_a_second_identity_beside_a_field() {
+    fn a_token_in_the_query_is_none_alone_and_one_too_many_beside_a_field() {
         for target in ["/?access_token=a.b.c", "/?page=1&access%5Ftoken=a.b.c", "/?access_token"] {
-            assert!(matches!(presented_at(target, &[]), Err(Refusal::InvalidCredential(_))), "{target}");
+            assert_eq!(presented_at(target, &[]), Err(Refusal::MissingCredential), "{target}");
             let beside = [("authorization", "Bearer a.b.c")];
             assert_eq!(presented_at(target, &beside), Err(Refusal::AmbiguousCredential), "{target}");
         }

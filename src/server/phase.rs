@@ -36,12 +36,18 @@ pub(super) struct Phases {
     opened: Instant,
     word: AtomicU64,
     had_body: AtomicBool,
+    framed_twice: AtomicBool,
 }
 
 impl Phases {
     /// A connection that was opened now and is idle.
     pub(super) fn new() -> Self {
-        Self { opened: Instant::now(), word: AtomicU64::new(Phase::Idle as u64), had_body: AtomicBool::new(false) }
+        Self {
+            opened: Instant::now(),
+            word: AtomicU64::new(Phase::Idle as u64),
+            had_body: AtomicBool::new(false),
+            framed_twice: AtomicBool::new(false),
+        }
     }
 
     /// The phase, and when it was entered, to the millisecond.
@@ -51,11 +57,23 @@ impl Phases {
         (phase, self.opened + Duration::from_millis(word >> PHASE_BITS))
     }
 
-    /// Bytes came from the caller.
-    pub(super) fn received(&self) {
-        if self.current().0 == Phase::Idle {
+    /// Bytes came from the caller. Says whether they begin a request.
+    pub(super) fn received(&self) -> bool {
+        let begins = self.current().0 == Phase::Idle;
+        if begins {
             self.enter(Phase::Head);
         }
+        begins
+    }
+
+    /// Whether the head that is being received announces its body twice, as far as it has come.
+    pub(super) fn framed(&self, twice: bool) {
+        self.framed_twice.store(twice, Relaxed);
+    }
+
+    /// Whether the last head announced its body twice.
+    pub(super) fn is_framed_twice(&self) -> bool {
+        self.framed_twice.load(Relaxed)
     }
 
     /// A head is complete and goes to the stack.

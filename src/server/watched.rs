@@ -14,6 +14,7 @@ use tokio::time::{Sleep, sleep};
 
 use crate::body::{Body, Cut};
 
+use super::framing::Framing;
 use super::phase::Phases;
 
 /// How long a connection that is closed on our side waits for the caller to stop sending.
@@ -24,12 +25,13 @@ const LINGER: Duration = Duration::from_secs(1);
 pub(super) struct WatchedIo<I> {
     io: I,
     phases: Arc<Phases>,
+    framing: Framing,
     linger: Option<Pin<Box<Sleep>>>,
 }
 
 impl<I> WatchedIo<I> {
     pub(super) fn new(io: I, phases: Arc<Phases>) -> Self {
-        Self { io, phases, linger: None }
+        Self { io, phases, framing: Framing::default(), linger: None }
     }
 }
 
@@ -58,8 +60,13 @@ impl<I: AsyncRead + Unpin> AsyncRead for WatchedIo<I> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.io).poll_read(cx, buffer))?;
-        if buffer.filled().len() > before {
-            self.phases.received();
+        let this = &mut *self;
+        if let Some(received) = buffer.filled().get(before..).filter(|received| !received.is_empty()) {
+            if this.phases.received() {
+                this.framing = Framing::default();
+            }
+            this.framing.read(received);
+            this.phases.framed(this.framing.is_twofold());
         }
         Poll::Ready(Ok(()))
     }

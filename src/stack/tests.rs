@@ -130,7 +130,7 @@ async fn four_workers_have_one_flight_one_mint_and_one_breaker() {
 
 #[tokio::test(start_paused = true)]
 async fn four_workers_have_one_limit() {
-    let rate = Rate { requests: NonZeroU32::MIN, per: Duration::from_secs(60), burst: NonZeroU32::new(3).unwrap() };
+    let rate = Rate { requests: NonZeroU32::MIN, per: Duration::from_mins(1), burst: NonZeroU32::new(3).unwrap() };
     let world = World::with_workers(4, |config| config.tenants[0].rate_limit = Some(Limit { rate, shadow: false }));
 
     let mut answers = Vec::new();

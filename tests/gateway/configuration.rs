@@ -76,7 +76,7 @@ fn names(report: &str, path: &str, (line, key, remedy): (u32, &str, &str)) -> bo
 async fn every_fault_is_told_at_once_with_its_line_and_its_remedy() {
     let folder = Folder::with(FAULTY);
 
-    for command in ["check", "run", "operations"] {
+    for command in ["check", "run"] {
         let output = program(&[command, "--config", &folder.path()]).await;
 
         let (code, stdout, report) = told(&output);

@@ -17,6 +17,7 @@ mod forwarding;
 mod oauth_servers;
 mod observability;
 mod privacy;
+mod quota;
 mod rate_limits;
 mod request_hygiene;
 mod seeds;

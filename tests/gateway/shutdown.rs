@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use passport_gateway::server::{Signal, Unfinished};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::support::process::{Process, program, told};
@@ -194,6 +195,27 @@ mod process {
         assert_eq!(code, Some(1), "{lines:#?}");
         assert!(lines.iter().any(|line| line.contains(r#""connections":1"#)), "{lines:#?}");
         assert!(busy.is_closed().await);
+    }
+
+    #[tokio::test]
+    async fn a_socket_in_the_file_system_serves_and_is_gone_after_the_end() {
+        let mut upstream = Scripted::start().await;
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("gateway.sock");
+        let both = format!("server.listen = [\"127.0.0.1:0\", \"unix:{}\"]", socket.display());
+        let config = config(&upstream, "").replace("server.listen = [\"127.0.0.1:0\"]", &both);
+        let process = Process::run(&config).await;
+
+        let mut stream = tokio::net::UnixStream::connect(&socket).await.unwrap();
+        stream.write_all(b"GET /v1/accounts HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        tokio::join!(async { stream.read_to_string(&mut answer).await.unwrap() }, upstream.answer(ok("[1]")));
+        process.signal("INT");
+
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\n[1]"), "{answer}");
+        assert!(process.ready.contains(&format!("unix:{}", socket.display())), "{}", process.ready);
+        assert_eq!(process.ended().await.0, Some(0));
+        assert!(!socket.exists());
     }
 
     #[tokio::test]

@@ -67,7 +67,7 @@ impl World {
         let tcp = |address: &passport_gateway::server::Address| address.tcp().unwrap();
         let (server, admin) = (tcp(&addresses.server[0]), tcp(&addresses.admin));
         let (stop, stopped) = mpsc::unbounded_channel();
-        let serving = TaskTracker::new().spawn(gateway.serve(stopped));
+        let serving = TaskTracker::new().spawn(async move { gateway.serve(stopped).await.unwrap() });
         Self { clock, passport: passport.control.clone(), server, admin, stop, serving, _passport: passport }
     }
 

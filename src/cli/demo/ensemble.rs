@@ -156,12 +156,14 @@ impl Ensemble {
     }
 
     /// Serves until the gateway was told to stop and has; what it depends on ends after it.
-    pub(super) async fn serve(self, stop: UnboundedReceiver<Signal>) {
+    ///
+    /// What a visitor left unfinished is no failure of the demo.
+    pub(super) async fn serve(self, stop: UnboundedReceiver<Signal>) -> Result<(), StartFailure> {
         let Self { gateway, mut others, folder, .. } = self;
-        // What a visitor left unfinished is no failure of the demo.
-        let _ = gateway.serve(stop).await;
+        let served = gateway.serve(stop).await;
         others.shutdown().await;
         drop(folder);
+        Ok(served.map(drop)?)
     }
 }
 

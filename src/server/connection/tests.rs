@@ -22,7 +22,7 @@ const LIMITS: Limits = Limits {
 const PEER: Peer = Peer { address: None, local: true };
 
 /// Answers by path: `/wait` when it is let go, `/large` with a megabyte, `/cut` with a body that ends too early, `/refuse`
-/// without reading the body, anything else with the path itself after reading the body.
+/// without reading the body, `/framing` with which fields frame the body, anything else with the path itself after reading the body.
 #[derive(Default)]
 struct Paths {
     let_go: Notify,
@@ -71,6 +71,10 @@ impl Service<Arrival> for Paths {
             "/large" => Bytes::from(vec![b'x'; 1 << 20]).into(),
             "/cut" => Body::streamed(CutShort(Some(Bytes::from_static(b"half")), false)),
             "/refuse" => Bytes::from_static(b"refused").into(),
+            "/framing" => {
+                let has = |name| arrival.head.headers.contains_key(name);
+                Bytes::from(format!("{} {}.", has("content-length"), has("transfer-encoding"))).into()
+            }
             _ => {
                 http_body_util::BodyExt::collect(arrival.body).await.ok();
                 Bytes::from(path).into()
@@ -123,6 +127,20 @@ impl Fixture {
 
 fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: gateway\r\n\r\n")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_announced_twice_is_seen_to_be_and_is_the_last() {
+    let mut connection = Fixture::open();
+    let post = |fields: &str| format!("POST /framing HTTP/1.1\r\nHost: gateway\r\n{fields}\r\n");
+
+    connection.send(&post("Content-Length: 0\r\n")).await;
+    connection.read_to("true false.").await;
+    connection.send(&(post("Transfer-Encoding: chunked\r\n") + "0\r\n\r\n")).await;
+    connection.read_to("false true.").await;
+    connection.send(&(post("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n") + "0\r\n\r\n")).await;
+
+    assert!(connection.read_all().await.ends_with("true true."), "the connection is closed");
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,6 +9,13 @@ use crate::support::issuer::{Issuer, claims, with};
 use crate::support::signer::Signer;
 use crate::support::{BEGINNING, World};
 
+/// Has a token of a known key admitted; gives how often keys were fetched by then. That may be twice: whoever comes while the
+/// first fetch ends can miss its end, and asks anew.
+async fn settled(world: &World, issuer: &Issuer, known: &Signer) -> usize {
+    assert_admitted(world, &lasting(known)).await;
+    issuer.fetches()
+}
+
 /// A token that outlives the tests' days.
 fn lasting(signer: &Signer) -> String {
     bearing(&signer.token(&with(claims(), "exp", BEGINNING + 10 * 86_400)))
@@ -19,7 +26,7 @@ async fn an_unknown_key_waits_for_one_refetch_that_all_share() {
     let (old, new) = (Signer::ed("old"), Signer::ed("new"));
     let issuer = Issuer::of(&[&old]).await;
     let world = World::with(&issuer.configuration()).await;
-    assert_admitted(&world, &lasting(&old)).await;
+    let before = settled(&world, &issuer, &old).await;
     world.clock.advance(Duration::from_secs(31));
     issuer.publish(&[&old, &new]);
     issuer.hold(true);
@@ -30,7 +37,7 @@ async fn an_unknown_key_waits_for_one_refetch_that_all_share() {
         client.send(lasting(&new).as_bytes()).await;
         waiting.push(client);
     }
-    issuer.fetched(2).await;
+    issuer.fetched(before + 1).await;
     assert_admitted(&world, &lasting(&old)).await;
     issuer.hold(false);
 
@@ -38,7 +45,7 @@ async fn an_unknown_key_waits_for_one_refetch_that_all_share() {
         let answer = client.answer(false).await.unwrap();
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
     }
-    assert_eq!(issuer.fetches(), 2);
+    assert_eq!(issuer.fetches(), before + 1);
 }
 
 #[tokio::test]
@@ -46,17 +53,17 @@ async fn unknown_keys_ask_the_issuer_at_most_every_half_minute() {
     let known = Signer::ed("known");
     let issuer = Issuer::of(&[&known]).await;
     let world = World::with(&issuer.configuration()).await;
-    assert_admitted(&world, &lasting(&known)).await;
+    let before = settled(&world, &issuer, &known).await;
     world.clock.advance(Duration::from_secs(31));
     for stranger in ["a", "b", "c"] {
         assert_invalid(&world, &lasting(&Signer::ed(stranger))).await;
     }
-    assert_eq!(issuer.fetches(), 2);
+    assert_eq!(issuer.fetches(), before + 1);
 
     world.clock.advance(Duration::from_secs(30));
     assert_invalid(&world, &lasting(&Signer::ed("d"))).await;
 
-    assert_eq!(issuer.fetches(), 3);
+    assert_eq!(issuer.fetches(), before + 2);
 }
 
 #[tokio::test]
@@ -64,11 +71,11 @@ async fn keys_are_renewed_in_the_background() {
     let (old, new) = (Signer::ed("old"), Signer::ed("new"));
     let issuer = Issuer::of(&[&old]).await;
     let world = World::with(&issuer.configuration()).await;
-    assert_admitted(&world, &lasting(&old)).await;
+    let before = settled(&world, &issuer, &old).await;
     issuer.publish(&[&new]);
 
     world.clock.advance(Duration::from_mins(10));
-    issuer.fetched(2).await;
+    issuer.fetched(before + 1).await;
 
     // Either the renewal is in force already, or this joins it.
     assert_admitted(&world, &lasting(&new)).await;
@@ -80,10 +87,10 @@ async fn known_keys_keep_working_while_the_issuer_is_down() {
     let (known, unknown) = (Signer::ed("known"), Signer::ed("unknown"));
     let issuer = Issuer::of(&[&known]).await;
     let world = World::with(&issuer.configuration()).await;
-    assert_admitted(&world, &lasting(&known)).await;
+    let before = settled(&world, &issuer, &known).await;
     issuer.go_down();
     world.clock.advance(Duration::from_mins(11));
-    issuer.fetched(2).await;
+    issuer.fetched(before + 1).await;
 
     assert_invalid(&world, &lasting(&unknown)).await;
     assert_admitted(&world, &lasting(&known)).await;
@@ -138,7 +145,7 @@ async fn a_token_that_fails_without_its_key_makes_nobody_fetch() {
     let signer = Signer::ed("ed");
     let issuer = Issuer::of(&[&signer]).await;
     let world = World::with(&issuer.configuration()).await;
-    assert_admitted(&world, &lasting(&signer)).await;
+    let before = settled(&world, &issuer, &signer).await;
     world.clock.advance(Duration::from_secs(31));
     let stranger = Signer::ed("stranger");
 
@@ -146,5 +153,5 @@ async fn a_token_that_fails_without_its_key_makes_nobody_fetch() {
         assert_invalid(&world, &bearing(&stranger.token(&bad))).await;
     }
 
-    assert_eq!(issuer.fetches(), 1);
+    assert_eq!(issuer.fetches(), before);
 }

@@ -235,3 +235,15 @@ async fn a_proven_tenant_that_is_not_configured_is_unknown() {
     assert_eq!((answer.status, answer.problem().as_str()), (StatusCode::FORBIDDEN, "unknown-tenant"));
     assert!(!answer.text().contains("initech"));
 }
+
+#[tokio::test]
+async fn a_proven_token_of_an_unknown_tenant_is_no_failed_guess() {
+    let scene = Scene::new().await;
+
+    for number in 0..30 {
+        let claims = with(with(claims(), "tenant", "initech"), "jti", number);
+        assert_eq!(scene.world.raw(bearing(&scene.signer.token(&claims))).await.problem(), "unknown-tenant");
+    }
+
+    assert_eq!(scene.world.raw(bearing(&scene.signer.token(&claims()))).await.status, StatusCode::OK);
+}

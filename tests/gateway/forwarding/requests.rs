@@ -117,3 +117,23 @@ async fn a_connection_is_used_again_until_passport_says_close() {
     // One for the token, one for the three requests; and one after it was closed.
     assert_eq!((before, upstream.connections()), (2, 3));
 }
+
+#[tokio::test]
+async fn requests_that_come_at_once_are_answered_in_their_order() {
+    let mut upstream = Scripted::start().await;
+    let world = World::before(&upstream, LOCAL).await;
+    let mut client = world.client().await;
+    let request = |target: &str| format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    client.send(format!("{}{}{}", request(PAYMENT), request("/v1/nothing"), request("/v1/accounts")).as_bytes()).await;
+
+    upstream.answer(ok(r#""first""#)).await;
+    let first = client.answer(false).await.unwrap();
+    let second = client.answer(false).await.unwrap();
+    upstream.answer(ok(r#""third""#)).await;
+    let third = client.answer(false).await.unwrap();
+
+    assert_eq!(
+        (first.text().as_str(), second.status, third.text().as_str()),
+        (r#""first""#, StatusCode::NOT_FOUND, r#""third""#)
+    );
+}

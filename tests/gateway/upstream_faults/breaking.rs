@@ -104,3 +104,27 @@ async fn passports_own_errors_and_limits_say_nothing_about_its_health() {
     assert_eq!(world.metric(STATE).await, 0.0);
     assert_eq!(client.get("/v1/accounts").await.status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn a_trial_whose_caller_leaves_makes_room_for_the_next() {
+    let world = fragile("").await;
+    world.passport.inject(Fault::new("/v1/accounts", Kind::BadGateway { retry_after: None })).unwrap();
+    let mut client = fresh(&world).await;
+    for _ in 0..4 {
+        client.get("/v1/accounts").await;
+    }
+    world.passport.clear_faults();
+    world.passport.inject(Fault::new("all", Kind::Hang).times(1)).unwrap();
+    world.clock.advance(Duration::from_secs(5));
+    world.until_metric(STATE, 1.0).await;
+
+    let mut trial = fresh(&world).await;
+    trial.send(format!("GET {STREAMED} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes()).await;
+    until("the trial has arrived", async || world.arrivals("GET /v1/payments/{payment_id}") == 1).await;
+    assert_problem(&client.get("/v1/accounts").await, 503, "upstream-unavailable");
+    drop(trial);
+    world.until_metric("passport_gateway_requests_in_flight", 0.0).await;
+
+    assert_eq!(client.get("/v1/accounts").await.status, StatusCode::OK);
+    assert_eq!(world.metric(STATE).await, 0.0);
+}

@@ -193,3 +193,22 @@ async fn answers_that_are_no_http_are_refused() {
         assert!(["upstream-invalid-response", "upstream-unreachable"].contains(&got.problem().as_str()), "{start:?}");
     }
 }
+
+#[tokio::test]
+async fn a_body_whose_chunks_are_no_chunks_is_cut() {
+    let mut upstream = Scripted::start().await;
+    let world = World::before(&upstream, &format!("retry.attempts = 0\n{LOCAL}")).await;
+
+    for chunks in
+        ["zz\r\nab\r\n0\r\n\r\n", "-1\r\n\r\n", "ffffffffffffffffff\r\nab", "5\r\nab", "2\r\nabcd\r\n0\r\n\r\n", "2\r\nab\r\n"]
+    {
+        let bytes = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}");
+        let (collected, _) = tokio::join!(world.get("/v1/accounts"), async { upstream.call().await.close(&bytes).await });
+        assert_problem(&collected, 502, "upstream-invalid-response");
+
+        let mut client = world.client().await;
+        client.send(format!("GET {STREAMED} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes()).await;
+        upstream.call().await.close(&bytes).await;
+        assert!(client.answer(false).await.is_none(), "{chunks:?}: a cut is to be seen");
+    }
+}

@@ -121,3 +121,28 @@ async fn a_key_for_idempotency_is_refused_until_it_can_be_honoured() {
     assert_problem(&client.post("/v1/payments/breb/confirm", PAYMENT).await, 503, "idempotency-unavailable");
     assert_eq!(world.arrivals(CONFIRM), 0);
 }
+
+#[tokio::test]
+async fn a_caller_that_does_not_read_cannot_hold_a_place_for_ever() {
+    let mut upstream = Scripted::start().await;
+    let lines = format!("passport.max_in_flight = 1\npassport.stream_timeout = \"300ms\"\n{LOCAL}");
+    let world = World::before(&upstream, &lines).await;
+    let mut idler = world.client().await;
+    idler.send(format!("GET {STREAMED} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes()).await;
+    let mut call = upstream.call().await;
+    let body = vec![b'a'; 1 << 20];
+    let writing = async {
+        call.write(b"HTTP/1.1 200 OK\r\nContent-Length: 67108864\r\n\r\n").await;
+        for _ in 0..64 {
+            call.write(&body).await;
+        }
+    };
+
+    // It ends because the gateway closes the connection.
+    tokio::time::timeout(Duration::from_secs(10), writing).await.unwrap();
+
+    world.until_metric("passport_gateway_requests_in_flight", 0.0).await;
+    let (next, _) = tokio::join!(world.get(STREAMED), upstream.answer(ok("{}")));
+    assert_eq!(next.status, StatusCode::OK, "{}", next.text());
+    drop(idler);
+}
