@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::future::join_all;
 use http::StatusCode;
-use passport_gateway::clock::{Clock, ManualClock, SharedClock, SystemClock};
+use passport_gateway::clock::{ManualClock, SharedClock, SystemClock};
 use passport_gateway::config;
 use passport_gateway::gateway::Gateway;
 use passport_gateway::sandbox::{Control, Fault, Kind, Options, Sandbox};

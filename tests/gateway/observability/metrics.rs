@@ -11,7 +11,7 @@ use crate::support::issuer::{Issuer, claims};
 use crate::support::signer::Signer;
 
 /// What users are promised, less idempotency, reloads and the store, which are not there yet.
-const PROMISED: [(&str, &[&str]); 24] = [
+const PROMISED: [(&str, &[&str]); 25] = [
     ("requests_total", &["method", "operation", "outcome", "status", "tenant"]),
     ("request_duration_seconds", &["operation"]),
     ("upstream_duration_seconds", &["operation", "upstream"]),
@@ -20,6 +20,7 @@ const PROMISED: [(&str, &[&str]); 24] = [
     ("connections", &[]),
     ("connection_errors_total", &["reason"]),
     ("upstream_token_requests_total", &["credential", "result"]),
+    ("upstream_token_minted_timestamp_seconds", &["credential"]),
     ("upstream_token_expiry_timestamp_seconds", &["credential"]),
     ("upstream_requests_total", &["status", "upstream"]),
     ("upstream_retries_total", &["reason", "upstream"]),

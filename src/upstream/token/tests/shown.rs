@@ -1,7 +1,8 @@
 //! What metrics, status and logs tell, and what they never do.
 
 use super::*;
-use crate::upstream::token::answer::DEFAULT_LIFETIME;
+use crate::upstream::token::answer::{self, DEFAULT_LIFETIME};
+use crate::upstream::token::secrets::ClientSecrets;
 use crate::upstream::token::testing::captured_log;
 
 #[tokio::test(start_paused = true)]
@@ -51,6 +52,32 @@ async fn status_tells_how_a_source_is_doing_and_nothing_secret() {
     assert!(!status.lacking.iter().any(|scope| scope.as_str().starts_with("paas.core.accounts.")), "{status:?}");
     let printed = format!("{status:?} {:?} {:?}", stage.tokens, only(&stage).ready());
     assert!(!printed.contains("t0p") && !printed.contains("hidden") && !printed.contains("acme-secret"), "{printed}");
+}
+
+/// Spans, and the messages of panics, print values like this at most.
+#[tokio::test(start_paused = true)]
+async fn nothing_that_holds_a_secret_prints_it() {
+    let mut stage = start(&config());
+    let body = r#"{"access_token": "t0p", "token_id": "id-1"}"#;
+    stage.script.asked().await.answer(200, body);
+    generation(&stage, 1).await;
+    let (source, credential) = (only(&stage), &config().credentials[0]);
+    let secrets = ClientSecrets::read(credential).unwrap();
+    let minted = answer::read(http::Response::new(body.into()), std::time::UNIX_EPOCH).unwrap();
+    let mut live = Live::default();
+    live.add(&source.ready().unwrap(), Instant::now());
+
+    let printed = [
+        format!("{credential:?} {secrets:?} {minted:?} {live:?}"),
+        format!("{source:?} {:?} {:?}", source.ready(), source.status()),
+        format!("{:?} {:?}", stage.tokens, TokenLayer::new(Arc::clone(&stage.tokens))),
+    ]
+    .concat();
+
+    for secret in ["acme-secret", "t0p", "id-1"] {
+        assert!(!printed.contains(secret), "{secret}: {printed}");
+    }
+    assert!(printed.contains("redacted") && printed.contains("Sensitive"), "{printed}");
 }
 
 #[tokio::test(start_paused = true)]
