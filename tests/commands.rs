@@ -205,6 +205,21 @@ fn run_is_ready_with_one_line_of_every_address_and_serves_from_then_on() {
 }
 
 #[test]
+fn a_token_that_cannot_be_had_is_logged_with_its_credential() {
+    for format in ["json", "text"] {
+        let (_folder, path) = folder(&format!("{CONFIG}\n[telemetry]\nformat = \"{format}\"\n"));
+        let arguments = ["run", "--config", path.to_str().unwrap()];
+        let mut gateway = Running(program(&arguments, &SECRETS).stdout(Stdio::piped()).spawn().unwrap());
+        let lines = lines(gateway.0.stdout.take().unwrap());
+
+        let failure =
+            std::iter::from_fn(|| Some(lines.recv_timeout(PATIENCE).unwrap())).find(|line| line.contains("WARN")).unwrap();
+
+        assert!(failure.contains("\"credential\":\"acme\"") || failure.contains("credential=\"acme\""), "{failure}");
+    }
+}
+
+#[test]
 fn run_that_cannot_start_ends_with_1_and_says_why() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
