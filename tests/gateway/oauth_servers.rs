@@ -168,6 +168,6 @@ environment = "custom"
     assert_eq!((beyond.status, beyond.problem().as_str()), (StatusCode::FORBIDDEN, "insufficient-scope"));
     let (head, signature) = token.rsplit_once('.').unwrap();
     let forged = format!("{head}.{}", signature.chars().rev().collect::<String>());
-    let mut forger = world.client().await.with(format!("Authorization: Bearer {forged}"));
-    assert_eq!(forger.get("/v1/accounts").await.status, StatusCode::UNAUTHORIZED);
+    let mut stranger = world.client().await.with(format!("Authorization: Bearer {forged}"));
+    assert_eq!(stranger.get("/v1/accounts").await.status, StatusCode::UNAUTHORIZED);
 }

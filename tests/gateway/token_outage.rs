@@ -88,12 +88,11 @@ struct Story {
 
 #[tokio::test]
 async fn callers_notice_an_outage_of_the_token_endpoint_only_from_expiry_to_recovery() {
-    let mut scene = match std::env::var_os("TOKEN_SOAK") {
-        Some(_) => Scene::start(SystemClock::shared(), Pace::Real(interval(STEP))).await,
-        None => {
-            let clock = clock();
-            Scene::start(Arc::new(clock.clone()), Pace::Simulated(clock)).await
-        }
+    let mut scene = if std::env::var_os("TOKEN_SOAK").is_some() {
+        Scene::start(SystemClock::shared(), Pace::Real(interval(STEP))).await
+    } else {
+        let clock = clock();
+        Scene::start(Arc::new(clock.clone()), Pace::Simulated(clock)).await
     };
 
     let story = scene.minute().await;
@@ -130,7 +129,7 @@ passport.base_url = "http://{}"
         serving.spawn(async move { sandbox.serve(std::future::pending()).await });
         serving.spawn(async move {
             let (_never, stop) = mpsc::unbounded_channel::<Signal>();
-            gateway.serve(stop).await;
+            gateway.serve(stop).await.expect("it serves");
         });
         let began = (clock.now(), clock.wall());
         Self { passport, server, admin, clock, pace, began, settled: 0, _serving: serving }
@@ -206,9 +205,10 @@ passport.base_url = "http://{}"
     }
 
     fn set_down(&self, down: bool) {
-        match down {
-            true => drop(self.passport.inject(Fault::new("token", Kind::ResetBeforeBody)).unwrap()),
-            false => self.passport.clear_faults(),
+        if down {
+            self.passport.inject(Fault::new("token", Kind::ResetBeforeBody)).unwrap();
+        } else {
+            self.passport.clear_faults();
         }
     }
 
@@ -225,7 +225,8 @@ passport.base_url = "http://{}"
         let counters = self.passport.counters().remove("GET /v1/accounts").unwrap();
         let bad = [counters.expired_tokens, counters.revoked_tokens, counters.unknown_tokens, counters.without_token];
         assert_eq!(bad, [0; 4]);
-        assert_eq!(counters.requests as usize, story.told.iter().filter(|told| told.status == StatusCode::OK).count());
+        let answered = story.told.iter().filter(|told| told.status == StatusCode::OK).count();
+        assert_eq!(counters.requests, answered as u64);
     }
 
     async fn assert_metrics_tell(&self, story: &Story) {
@@ -272,7 +273,7 @@ impl Story {
     fn assert_renewed_and_not_hammered(&self) {
         let granted: Vec<_> = self.granted().collect();
         for pair in granted.windows(2) {
-            assert!(pair[1] - pair[0] >= RENEWED, "{pair:?}");
+            assert!(pair[0] + RENEWED <= pair[1], "{pair:?}");
         }
         let tries: Vec<_> = self.mints.values().filter(|mint| !mint.granted).collect();
         let rests = OUTAGE.0..=self.recovery();

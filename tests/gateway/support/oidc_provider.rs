@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::Client;
 
 /// How long it may take to start, on a machine that has other work.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running server. Its clients are those of `tests/tools/oidc-provider/server.mjs`.
 pub(crate) struct OidcProvider {
