@@ -4,15 +4,16 @@ CARGO ?= cargo
 TOOLS := target/tools
 DENY := 0.20.2
 OIDC_PROVIDER := $(TOOLS)/oidc-provider/node_modules/.package-lock.json
+NODE := $(shell command -v npm >/dev/null && node --eval 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && echo yes)
 PROMTOOL := $(or $(shell command -v promtool),$(TOOLS)/prometheus/promtool)
 
-.PHONY: run test check fmt clippy doc licences manifests soak-tokens image
+.PHONY: run test check fmt clippy doc licences manifests soak-tokens without-node image
 
 run:  ## builds and starts the demo
 	$(CARGO) run --quiet -- demo
 
-test: $(OIDC_PROVIDER)  ## gets what the tests need and runs them all
-	$(CARGO) test --quiet
+test: $(if $(NODE),$(OIDC_PROVIDER),without-node)  ## gets what the tests need and runs them all
+	$(CARGO) test --quiet $(if $(NODE),,-- --skip oauth_servers)
 
 check: fmt clippy doc licences manifests  ## format, lints, docs, licences, manifests
 
@@ -35,6 +36,9 @@ manifests: $(PROMTOOL)
 soak-tokens:  ## a minute of load over short-lived tokens, in real time
 	TOKEN_SOAK=1 $(CARGO) test --quiet --test gateway token_outage -- --nocapture
 
+without-node:
+	@echo "There is no Node.js 20 or newer with npm here: the tests before a certified OAuth 2.0 server are left out." >&2
+
 image:  ## builds the container image
 	docker build -t passport-gateway .
 
@@ -43,8 +47,6 @@ $(TOOLS)/bin/cargo-deny-$(DENY):
 	touch $@
 
 $(OIDC_PROVIDER): tests/tools/oidc-provider/package.json tests/tools/oidc-provider/package-lock.json
-	@command -v npm >/dev/null && node --eval 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || \
-	  { echo "The tests need Node.js 20 or newer with npm (they run an OAuth 2.0 server): install both and run make again." >&2; exit 1; }
 	@mkdir -p $(TOOLS)/oidc-provider
 	@cp $^ $(TOOLS)/oidc-provider
 	@cd $(TOOLS)/oidc-provider && install="npm ci --ignore-scripts --no-audit --no-fund --loglevel=error" && \

@@ -114,7 +114,10 @@ struct Unread {
 fn read(path: &Path) -> Result<String, Unread> {
     let unread = |message, remedy| Unread { message, remedy };
     let failed = |error: io::Error| {
-        unread(format!("the file cannot be read: {}", error.kind()), "name a file that exists and that the gateway may read")
+        unread(
+            format!("the file cannot be read: {}", reason(error.kind())),
+            "name a file that exists and that the gateway may read",
+        )
     };
     let mut bytes = Vec::new();
     File::open(path).and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes)).map_err(failed)?;
@@ -129,4 +132,12 @@ fn read(path: &Path) -> Result<String, Unread> {
         let line = valid.split(|byte| *byte == b'\n').count();
         unread(format!("the file is not UTF-8: line {line} holds other bytes"), "save it as UTF-8, or name another file")
     })
+}
+
+/// Why the system refuses a file, in an operator's words.
+fn reason(kind: io::ErrorKind) -> String {
+    match kind {
+        io::ErrorKind::NotFound => "there is none of this name".to_owned(),
+        other => other.to_string(),
+    }
 }

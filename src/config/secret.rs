@@ -19,7 +19,7 @@ const LIMIT: usize = 64 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
     /// The file cannot be read.
-    #[error("the secret's file `{}` cannot be read: {kind}", path.display())]
+    #[error("the secret's file `{}` cannot be read: {}", path.display(), super::reason(*kind))]
     File {
         /// Which file.
         path: PathBuf,
@@ -125,7 +125,7 @@ mod tests {
     fn a_missing_file_is_named() {
         let error = SecretSource::File("/nowhere/secret".into()).load().unwrap_err();
 
-        assert_eq!(error.to_string(), "the secret's file `/nowhere/secret` cannot be read: entity not found");
+        assert_eq!(error.to_string(), "the secret's file `/nowhere/secret` cannot be read: there is none of this name");
     }
 
     #[test]

@@ -94,7 +94,7 @@ fn keys_in_files_are_looked_at() {
         (format!("jwks_file = {garbage:?}"), "jwks_file: names a file that is no JWK set"),
         (
             "jwks_file = \"/nowhere/keys.json\"".to_owned(),
-            "jwks_file: the file cannot be read: entity not found (`/nowhere/keys.json`)",
+            "jwks_file: the file cannot be read: there is none of this name (`/nowhere/keys.json`)",
         ),
     ] {
         let found = faults(issuer(&section));
@@ -130,6 +130,13 @@ fn keys_fetched_in_the_clear_are_advised_against() {
         found.len() == 1 && found[0].starts_with("3:12: issuers[0].jwks_url: is plain HTTP beyond this machine"),
         "{found:#?}"
     );
+}
+
+#[test]
+fn a_place_of_keys_that_is_faulty_is_not_missed_a_second_time() {
+    let found = faults(issuer("discovery = \"yes\""));
+
+    assert!(found.len() == 1 && found[0].starts_with("3:13: issuers[0].discovery: is to be a truth value"), "{found:#?}");
 }
 
 #[test]

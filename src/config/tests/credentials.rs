@@ -78,7 +78,7 @@ fn a_secret_has_exactly_one_place() {
         ("{ file = \"/a\", env = \"SECRET\" }", "names two places"),
         ("{ env = \"\" }", ".env: is empty"),
         ("{ env = \"OTHER\" }", "the secret's environment variable `OTHER` is not set"),
-        ("{ file = \"/nowhere/secret\" }", "the secret's file `/nowhere/secret` cannot be read: entity not found"),
+        ("{ file = \"/nowhere/secret\" }", "the secret's file `/nowhere/secret` cannot be read: there is none of this name"),
         ("7", "is no secret"),
         ("\"\"", "is empty"),
         ("\"a\\nb\"", "the secret holds a line break or another control character"),

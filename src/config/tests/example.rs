@@ -100,5 +100,8 @@ fn what_stays_commented_names_a_file_that_is_yours() {
     let report = example(&uncommenting(&["ca_file = "])).unwrap_err();
 
     let shown: Vec<String> = report.lines().collect();
-    assert!(shown.len() == 1 && shown[0].contains("passport.ca_file: the file cannot be read: entity not found"), "{shown:?}");
+    assert!(
+        shown.len() == 1 && shown[0].contains("passport.ca_file: the file cannot be read: there is none of this name"),
+        "{shown:?}"
+    );
 }

@@ -98,7 +98,7 @@ fn a_file_that_cannot_be_read_says_so() {
     std::fs::write(&path, b"# one\n\xff").unwrap();
     let not_text = load_with(&path, &environment).unwrap_err().to_string();
 
-    assert!(missing.contains("the file cannot be read: entity not found"), "{missing}");
+    assert!(missing.contains("the file cannot be read: there is none of this name"), "{missing}");
     assert!(missing.contains(&format!("{}:1:1", path.display())), "{missing}");
     assert!(missing.contains("--config"), "{missing}");
     assert!(not_text.contains("the file is not UTF-8: line 2 holds other bytes"), "{not_text}");

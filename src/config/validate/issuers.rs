@@ -103,8 +103,9 @@ fn tenant(table: &Table<'_>, names: &Names<'_>) -> Option<TenantFrom> {
 fn keys(table: &Table<'_>, issuer: Option<&str>, algorithms: &[Algorithm]) -> Option<KeySource> {
     const SOURCES: [&str; 4] = ["jwks_url", "jwks_file", "public_key", "discovery"];
     let discovery = table.or("discovery", false, Value::flag);
-    let named: Vec<&str> =
-        SOURCES.into_iter().filter(|key| table.value(key).is_some() && (*key != "discovery" || discovery)).collect();
+    // What is neither true nor false is faulty already.
+    let off = |key: &str| key == "discovery" && !discovery && table.value(key).is_some_and(|value| value.node().is_bool());
+    let named: Vec<&str> = SOURCES.into_iter().filter(|key| table.value(key).is_some() && !off(key)).collect();
     let read = [
         table.read("jwks_url", url).map(KeySource::JwksUrl),
         table.read("jwks_file", jwks_file).map(KeySource::JwksFile),
