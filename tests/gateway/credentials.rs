@@ -3,9 +3,10 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use http::StatusCode;
+use passport_gateway::clock::Clock;
 use passport_gateway::sandbox::{Fault, Kind, Received};
 use passport_gateway::secret::Secret;
 use passport_gateway::server::{Signal, Unfinished};
@@ -118,6 +119,37 @@ async fn a_passport_that_does_not_revoke_does_not_keep_the_gateway_from_ending()
         let ended = tokio::time::timeout(Duration::from_secs(10), world.ended()).await;
         assert_eq!(ended.expect("it ends in time"), Unfinished::default(), "{kind:?}");
     }
+}
+
+/// Whether `PassportGatewayTokenRenewalFailing` of `deploy/prometheus/rules.yml` would find something now.
+async fn alarms(world: &World) -> bool {
+    let gauge = async |name| {
+        world.metric(&format!(r#"passport_gateway_upstream_token_{name}_timestamp_seconds{{credential="acme"}}"#)).await
+    };
+    let (minted, expiry) = (gauge("minted").await, gauge("expiry").await);
+    assert!(minted > 0.0 && expiry > 0.0);
+    expiry - world.clock.wall().duration_since(UNIX_EPOCH).unwrap().as_secs_f64() < 0.4 * (expiry - minted)
+}
+
+#[tokio::test]
+async fn an_alert_tells_that_renewing_fails_hours_before_a_caller_notices() {
+    let world = World::new().await;
+    let mut caller = world.client().await.with("Cache-Control: no-store");
+    for mints in 1..4 {
+        world.until_minted(mints).await;
+        assert!(!alarms(&world).await);
+        world.clock.advance(HALF_A_DAY);
+    }
+    world.until_minted(4).await;
+
+    world.passport.inject(Fault::new("token", Kind::ServerError)).unwrap();
+    world.clock.advance(HALF_A_DAY + Duration::from_hours(3));
+
+    assert!(alarms(&world).await);
+    world.clock.advance(Duration::from_hours(8));
+    assert_eq!(caller.get("/v1/accounts").await.status, StatusCode::OK);
+    world.clock.advance(Duration::from_hours(1));
+    assert_eq!(caller.get("/v1/accounts").await.problem(), "upstream-token-unavailable");
 }
 
 #[tokio::test]
