@@ -129,7 +129,7 @@ impl Observation {
             request_id = exchange.id().to_str().unwrap_or_default(),
             operation,
             method = self.method,
-            status,
+            status = status.parse::<u16>().unwrap_or_default(),
             outcome,
             tenant = exchange.tenant().map_or("", |tenant| tenant.as_str()),
             caller = exchange.caller().map_or("", |caller| caller),

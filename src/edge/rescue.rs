@@ -56,10 +56,12 @@ fn refused(refusal: &Refusal, exchange: &Exchange) -> Response {
     let kind = refusal.kind();
     exchange.set_refused(kind.name);
     let request_id = exchange.id().to_str().unwrap_or_default();
+    let operation = exchange.operation().map_or("", |(_, name)| name);
+    let tenant = exchange.tenant().map_or("", |tenant| tenant.as_str());
     match refusal.level() {
-        Level::ERROR => tracing::error!(request_id, problem = kind.name, "request failed"),
-        Level::WARN => tracing::warn!(request_id, problem = kind.name, "request refused"),
-        _ => tracing::debug!(request_id, problem = kind.name, "request refused"),
+        Level::ERROR => tracing::error!(request_id, operation, tenant, problem = kind.name, "request failed"),
+        Level::WARN => tracing::warn!(request_id, operation, tenant, problem = kind.name, "request refused"),
+        _ => tracing::debug!(request_id, operation, tenant, problem = kind.name, "request refused"),
     }
     problem::response(refusal, exchange.id())
 }

@@ -112,7 +112,7 @@ impl<E: TokenEndpoint> Minter<E> {
                 self.finish(Err(failure), now);
                 self.count(failure.label());
                 let retry_in = self.source.due().saturating_duration_since(now);
-                tracing::warn!(result = failure.label(), cause, ?retry_in, "no new token: {failure}");
+                tracing::warn!(result = failure.label(), cause, retry_in_s = retry_in.as_secs_f64(), "no new token: {failure}");
             }
         }
     }
@@ -152,7 +152,7 @@ impl<E: TokenEndpoint> Minter<E> {
         let left = token.expires().saturating_duration_since(now);
         let wall = self.clock.wall();
         self.expiry.set(wall - now.saturating_duration_since(token.sent), wall + left);
-        tracing::info!(generation = token.generation(), expires_in = ?left, "token minted");
+        tracing::info!(generation = token.generation(), expires_in_s = left.as_secs(), "token minted");
         let lacking = self.source.lacked_by(&token);
         if !lacking.is_empty() {
             let scopes: Vec<&str> = lacking.iter().map(Scope::as_str).collect();
