@@ -25,8 +25,8 @@ use crate::support::{Client, LOCAL, clock};
 
 /// How long a token lives.
 const LIFE: Duration = Duration::from_secs(3);
-/// From when on a token may be found unusable: its last tenth is not used, and a slow machine gets another.
-const UNUSABLE: Duration = Duration::from_millis(2400);
+/// From when on a token may be found unusable: its last hundredth is not used, and a slow machine gets a tenth.
+const UNUSABLE: Duration = Duration::from_millis(2670);
 /// How far apart mints are at least: half of a life less a tenth of that; a slow machine gets another.
 const RENEWED: Duration = Duration::from_millis(1200);
 /// Four requests every 20 ms are 200 a second.

@@ -12,10 +12,11 @@ use super::failure::Failure;
 pub(super) const SHORTEST_PERIOD: Duration = Duration::from_secs(1);
 /// How much sooner than at half of life a renewal may fall, as a share of that half: replicas drift apart.
 const JITTER: f64 = 0.1;
-/// The end of life in which a token is not used: a request under way must not outlive it.
-const MARGIN: Duration = Duration::from_secs(5);
+/// The end of life in which a token is not used: what a request takes to arrive. Renewed at half of its life, a token comes this
+/// far only while renewing fails, and then callers are better served by it than refused.
+const MARGIN: Duration = Duration::from_millis(250);
 /// The same as a share of life, for short lives.
-const MARGIN_SHARE: u32 = 10;
+const MARGIN_SHARE: u32 = 100;
 
 /// The first pause after a failure, doubled with each further one.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -88,12 +89,12 @@ mod tests {
         }
 
         #[test]
-        fn a_token_is_not_used_in_its_last_five_seconds_or_tenth(life in 1..TEN_YEARS) {
+        fn a_token_is_used_until_a_request_might_arrive_too_late(life in 1..TEN_YEARS) {
             let (sent, lifetime) = (Instant::now(), Duration::from_millis(life));
 
             let rest = sent + lifetime - usable_until(sent, lifetime);
 
-            prop_assert_eq!(rest, MARGIN.min(lifetime / 10));
+            prop_assert_eq!(rest, MARGIN.min(lifetime / 100));
         }
 
         #[test]

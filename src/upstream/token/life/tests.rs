@@ -58,17 +58,18 @@ fn a_token_is_ready_until_its_margin_and_not_after() {
     let mut life = supplied(now, 100);
     failed(&mut life, Failure::Unreachable, now + SECOND * 50);
 
-    assert!(matches!(life.standing(now + SECOND * 95 - Duration::from_nanos(1)), Standing::Ready(_)));
-    assert!(!matches!(life.standing(now + SECOND * 95), Standing::Ready(_)));
+    let margin = now + SECOND * 100 - Duration::from_millis(250);
+    assert!(matches!(life.standing(margin - Duration::from_nanos(1)), Standing::Ready(_)));
+    assert!(!matches!(life.standing(margin), Standing::Ready(_)));
 }
 
 #[test]
-fn the_margin_of_a_short_life_is_its_tenth() {
+fn the_margin_of_a_short_life_is_its_hundredth() {
     let now = Instant::now();
     let life = supplied(now, 3);
 
-    assert!(matches!(life.standing(now + Duration::from_millis(2699)), Standing::Ready(_)));
-    assert!(matches!(life.standing(now + Duration::from_millis(2700)), Standing::Wait));
+    assert!(matches!(life.standing(now + Duration::from_millis(2969)), Standing::Ready(_)));
+    assert!(matches!(life.standing(now + Duration::from_millis(2970)), Standing::Wait));
 }
 
 #[test]

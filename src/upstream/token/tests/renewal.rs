@@ -43,11 +43,11 @@ async fn life_counts_from_when_the_request_was_sent() {
 
     let asked = stage.script.asked().await;
     let hanging = aside(asked.hang());
-    sleep_until(sent + SECOND * 17).await;
+    sleep_until(sent + SECOND * 19).await;
     assert!(only(&stage).ready().is_some());
-    sleep_until(sent + SECOND * 18).await;
+    sleep_until(sent + SECOND * 20).await;
 
-    assert!(only(&stage).ready().is_none(), "a tenth of its life was left, which is not used");
+    assert!(only(&stage).ready().is_none(), "it came late, but lives no longer for that");
     hanging.abort();
 }
 
@@ -59,14 +59,15 @@ async fn the_last_good_token_serves_until_it_expires_and_never_after() {
     first.grant("one", 100);
 
     let mut tries = 0;
-    while Instant::now() < sent + SECOND * 94 {
+    let end = sent + SECOND * 100;
+    while Instant::now() < end - SECOND {
         stage.script.asked().await.fail(Failure::Unreachable);
         failed(&stage).await;
         tries += 1;
         let answer = bearer(&stage).await;
-        assert_eq!(answer.is_ok(), Instant::now() < sent + SECOND * 95, "{answer:?}");
+        assert_eq!(answer.is_ok(), Instant::now() < end - Duration::from_millis(250), "{answer:?}");
     }
-    sleep_until(sent + SECOND * 95).await;
+    sleep_until(end).await;
 
     assert!(only(&stage).ready().is_none());
     assert!(tries < 60, "{tries} tries in 50 s");

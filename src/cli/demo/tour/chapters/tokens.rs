@@ -40,7 +40,7 @@ pub(super) async fn an_expiry(guide: &mut Guide<'_>) -> Result<(), Lost> {
     guide.claim(tokens > 1, &format!("Passport saw {tokens} different bearers meanwhile, one after another."));
     guide.claim(unfit == 0, "None of them had expired: Passport refused nothing.");
     because(
-        "A token is renewed in the background at half of its life, so no caller waits for it; its last tenth is not used, so \
+        "A token is renewed in the background at half of its life, so no caller waits for it, and \
          none arrives expired. Had Passport refused one all the same, reads would have been repeated with a new one.",
     );
     Ok(())
