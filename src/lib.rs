@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod fault;
+pub mod fields;
 pub mod nearest;
 pub mod peer;
 pub mod rate;

@@ -9,10 +9,10 @@ use prometheus::IntGauge;
 use tokio::time::Instant;
 use tower_layer::Layer;
 
-use super::request_id::X_REQUEST_ID;
 use crate::body::{End, Tail};
 use crate::catalogue::Violation;
 use crate::exchange::Exchange;
+use crate::fields::X_REQUEST_ID;
 use crate::metrics::{CacheUse, Metrics, Operation, Request as RequestLabels, Shadow};
 use crate::service::{Response, Service};
 use crate::stage::{Arrival, Request};

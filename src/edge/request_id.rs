@@ -2,16 +2,14 @@
 
 use std::convert::Infallible;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 use tower_layer::Layer;
 use uuid::Builder;
 
 use crate::clock::SharedClock;
+use crate::fields::X_REQUEST_ID;
 use crate::service::{Response, Service};
 use crate::stage::Arrival;
-
-/// The field that carries it, in requests, upstream requests and answers.
-pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 const LONGEST: usize = 128;
 

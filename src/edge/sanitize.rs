@@ -4,6 +4,7 @@ use http::{HeaderMap, HeaderName, Uri, Version, header};
 
 use self::host::Hosts;
 use crate::config;
+use crate::fields::{X_API_KEY, is_forged, is_hop_by_hop};
 use crate::gate::Gate;
 use crate::refusal::Refusal;
 use crate::stage::Request;
@@ -12,19 +13,6 @@ mod host;
 
 /// The longest request target, in bytes; every operation's longest legal query fits.
 const LONGEST_TARGET: usize = 8 * 1024;
-
-/// Fields that belong to one connection (RFC 9110 §7.6.1), whether or not `Connection` names them.
-const HOP_BY_HOP: [&str; 9] = [
-    "connection",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
 
 /// Fields that the gateway relies on: a `Connection` that names one would make it forget it.
 const RELIED_ON: [&str; 10] = [
@@ -41,19 +29,7 @@ const RELIED_ON: [&str; 10] = [
 ];
 
 /// Fields that hold credentials: marked as sensitive, they never print.
-const CREDENTIALS: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE, HeaderName::from_static("x-api-key")];
-
-/// Fields by which a caller could pretend to be a proxy, another path or another method.
-const FORGED: [&str; 8] = [
-    "forwarded",
-    "x-forwarded",
-    "x-real-ip",
-    "x-original-url",
-    "x-rewrite-url",
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-override",
-];
+const CREDENTIALS: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE, X_API_KEY];
 
 /// Decides whether a head is unambiguous, and cleans it.
 #[derive(Debug)]
@@ -126,11 +102,8 @@ fn clean(fields: &mut HeaderMap) {
     for name in named {
         fields.remove(name);
     }
-    for name in HOP_BY_HOP.iter().chain(&FORGED) {
-        fields.remove(*name);
-    }
-    let forged: Vec<HeaderName> = fields.keys().filter(|name| is_forged(name.as_str())).cloned().collect();
-    for name in forged {
+    let dropped: Vec<HeaderName> = fields.keys().filter(|name| is_hop_by_hop(name) || is_forged(name)).cloned().collect();
+    for name in dropped {
         fields.remove(name);
     }
     for name in CREDENTIALS {
@@ -138,11 +111,6 @@ fn clean(fields: &mut HeaderMap) {
             credentials.iter_mut().for_each(|credential| credential.set_sensitive(true));
         }
     }
-}
-
-/// `X-Forwarded-*` in any form, and names with an underscore, which some servers read as a hyphen.
-fn is_forged(name: &str) -> bool {
-    name.starts_with("x-forwarded-") || name.contains('_')
 }
 
 fn connection_names(fields: &HeaderMap) -> impl Iterator<Item = &str> {

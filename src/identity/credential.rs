@@ -6,10 +6,8 @@ use http::{HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
 
 use super::{api_key, invalid};
+use crate::fields::X_API_KEY;
 use crate::refusal::Refusal;
-
-/// The field in which an API key may come instead of `Authorization`.
-const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// The longest credential that is looked at, in bytes: several times what identity providers issue.
 const LONGEST: usize = 16 * 1024;

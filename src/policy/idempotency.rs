@@ -2,13 +2,10 @@
 //!
 //! No record is kept yet, so a request that relies on its key is refused: letting it through would be a false promise.
 
-use http::HeaderName;
-
+use crate::fields::IDEMPOTENCY_KEY;
 use crate::gate::Gate;
 use crate::refusal::Refusal;
 use crate::stage::Validated;
-
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Refuses requests that carry an `Idempotency-Key`.
 #[derive(Clone, Copy, Debug, Default)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderName, Uri, header};
+use http::{HeaderName, Uri};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
@@ -12,6 +12,7 @@ use super::upstreams;
 use crate::catalogue::Catalogue;
 use crate::config::raw::{Table, Value};
 use crate::config::settings::{Passport, Upstream};
+use crate::fields::may_go_up;
 
 /// The environments of Passport, and `custom` for anything else.
 pub(super) const ENVIRONMENTS: [&str; 3] = ["sandbox", "production", "custom"];
@@ -80,29 +81,11 @@ fn proxy(value: &Value<'_>) -> Option<Uri> {
 /// A field of the caller that may go up: none that the gateway answers for, or that concerns one connection only.
 fn forwarded(value: &Value<'_>) -> Option<HeaderName> {
     const EXAMPLE: &str = "\"x-correlation-id\"";
-    let refused = [
-        header::AUTHORIZATION,
-        header::CONNECTION,
-        header::CONTENT_LENGTH,
-        header::COOKIE,
-        header::EXPECT,
-        header::FORWARDED,
-        header::HOST,
-        header::PROXY_AUTHORIZATION,
-        header::RANGE,
-        header::TE,
-        header::TRAILER,
-        header::TRANSFER_ENCODING,
-        header::UPGRADE,
-        header::USER_AGENT,
-    ];
     let text = value.text_such_as("a header field's name", EXAMPLE)?;
     let Ok(name) = text.parse::<HeaderName>() else {
         return value.fault("is no header field's name", format!("write one, such as {EXAMPLE}"));
     };
-    let forged = ["x-forwarded-", "proxy-", "if-"].iter().any(|prefix| name.as_str().starts_with(prefix));
-    if forged || refused.contains(&name) || matches!(name.as_str(), "x-api-key" | "x-real-ip" | "idempotency-key" | "keep-alive")
-    {
+    if !may_go_up(&name) {
         return value.fault("is a field that never goes up from a caller", "remove it");
     }
     Some(name)

@@ -4,6 +4,7 @@ use http::HeaderMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::fields::HOP_BY_HOP;
 
 fn fields(fields: &[(&'static str, &str)]) -> HeaderMap {
     fields.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect()
@@ -126,10 +127,10 @@ proptest! {
         for name in &others {
             head.append(name.parse::<HeaderName>().unwrap(), "1".parse().unwrap());
         }
-        head.append(HOP_BY_HOP[hop].parse::<HeaderName>().unwrap(), "x".parse().unwrap());
+        head.append(HOP_BY_HOP[hop].clone(), "x".parse().unwrap());
 
         clean(&mut head);
 
-        prop_assert!(HOP_BY_HOP.iter().all(|name| !head.contains_key(*name)));
+        prop_assert!(HOP_BY_HOP.iter().all(|name| !head.contains_key(name)));
     }
 }

@@ -2,30 +2,11 @@
 
 use http::header::{self, HeaderMap, HeaderName};
 
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-
-/// Hop-by-hop by definition, named by `Connection` or not.
-const HOP_BY_HOP: [HeaderName; 9] = [
-    header::CONNECTION,
-    KEEP_ALIVE,
-    PROXY_CONNECTION,
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-];
+use crate::fields::HOP_BY_HOP;
 
 /// Meant for every recipient, so that `Connection` cannot name them: to heed it would let a private answer be cached.
 const END_TO_END: [HeaderName; 5] =
     [header::CACHE_CONTROL, header::CONTENT_LENGTH, header::CONTENT_TYPE, header::SET_COOKIE, header::VARY];
-
-/// Whether a field is hop-by-hop by definition.
-pub(super) fn is_hop_by_hop(name: &HeaderName) -> bool {
-    HOP_BY_HOP.contains(name)
-}
 
 /// Removes the fields of the connection they came over.
 pub(super) fn remove_hop_by_hop(fields: &mut HeaderMap) {

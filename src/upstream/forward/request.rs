@@ -6,42 +6,15 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 use http_body_util::Full;
 
-use super::fields::is_hop_by_hop;
 use super::trace::is_traceparent;
+use crate::fields::{TRACEPARENT, X_REQUEST_ID, may_go_up};
 use crate::stage::Outbound;
 use crate::transport::USER_AGENT;
 use crate::upstream::destination::Destination;
 
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// Fields of the caller that never go up, whatever the configuration lists: credentials, framing, our own, and those that
-/// would make the answer depend on what one caller has or wants (its cache, its ranges, its codings).
-const NEVER: [HeaderName; 18] = [
-    header::ACCEPT_ENCODING,
-    header::AUTHORIZATION,
-    header::CONTENT_ENCODING,
-    header::CONTENT_LENGTH,
-    header::CONTENT_TYPE,
-    header::COOKIE,
-    header::EXPECT,
-    header::HOST,
-    header::IF_MATCH,
-    header::IF_MODIFIED_SINCE,
-    header::IF_NONE_MATCH,
-    header::IF_RANGE,
-    header::IF_UNMODIFIED_SINCE,
-    header::RANGE,
-    header::USER_AGENT,
-    TRACEPARENT,
-    X_API_KEY,
-    X_REQUEST_ID,
-];
-
 /// The configured fields that may go up.
 pub(super) fn permitted(configured: &[HeaderName]) -> Arc<[HeaderName]> {
-    configured.iter().filter(|name| !NEVER.contains(name) && !is_hop_by_hop(name)).cloned().collect()
+    configured.iter().filter(|name| may_go_up(name)).cloned().collect()
 }
 
 /// Builds the request for one upstream.
