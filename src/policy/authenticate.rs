@@ -70,19 +70,31 @@ impl<S: Service<Authenticated, Error = Refusal>> Service<Routed> for Authenticat
 }
 
 impl AuthenticateLayer {
-    /// Judges the request once more, if its issuer's keys could be fetched anew.
+    /// Judges the request once more by the keys that have come since it was routed, or else by those that can be fetched now.
     async fn after_refetch(&self, request: Routed, issuer: IssuerId) -> Result<Authenticated, Refusal> {
+        let request = match self.judged_anew(request)? {
+            Judged::Proven(authenticated) => return Ok(authenticated),
+            Judged::KeyStillUnknown(request) => request,
+        };
         let asked = self.clock.now();
-        let refetched = self.keys.refetched(issuer, asked).await;
+        self.keys.refetched(issuer, asked).await;
         request.exchange().add_waited(self.clock.now().saturating_duration_since(asked));
-        if !refetched {
-            return Err(self.unknown_key(&request, issuer));
+        match self.judged_anew(request)? {
+            Judged::Proven(authenticated) => Ok(authenticated),
+            Judged::KeyStillUnknown(request) => Err(self.unknown_key(&request, issuer)),
         }
-        let request = request.reroute(self.snapshots.load())?;
-        match request.authenticate(self.clock.wall(), &*self.failures) {
-            Ok(authenticated) => Ok(authenticated),
+    }
+
+    /// Judges the request by the snapshot in force, if it is another than the one that did not know its key.
+    fn judged_anew(&self, request: Routed) -> Result<Judged, Refusal> {
+        let newest = self.snapshots.load();
+        if Arc::ptr_eq(&newest, request.snapshot()) {
+            return Ok(Judged::KeyStillUnknown(request));
+        }
+        match request.reroute(newest)?.authenticate(self.clock.wall(), &*self.failures) {
+            Ok(authenticated) => Ok(Judged::Proven(authenticated)),
             Err(Unproven::Refused(refusal)) => Err(refusal),
-            Err(Unproven::UnknownKey(request, issuer)) => Err(self.unknown_key(&request, issuer)),
+            Err(Unproven::UnknownKey(request, _)) => Ok(Judged::KeyStillUnknown(request)),
         }
     }
 
@@ -94,6 +106,12 @@ impl AuthenticateLayer {
         }
         refusal
     }
+}
+
+/// What came of judging a request by newer keys.
+enum Judged {
+    Proven(Authenticated),
+    KeyStillUnknown(Routed),
 }
 
 #[cfg(test)]

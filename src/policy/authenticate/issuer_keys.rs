@@ -75,19 +75,19 @@ impl IssuerKeys {
         }
     }
 
-    /// Waits for the attempt that is under way, or for one that is made now; false if there is none to wait for, or it takes too
-    /// long.
-    pub(super) async fn refetched(&self, issuer: IssuerId, now: Instant) -> bool {
+    /// Waits for the attempt that is under way, or for one that is made now; not at all if too many wait or the last attempt was
+    /// asked for too recently, and never too long.
+    pub(super) async fn refetched(&self, issuer: IssuerId, now: Instant) {
         let Some(issuer) = self.0.get(usize::from(issuer.0)) else {
-            return false;
+            return;
         };
         let Ok(_place) = issuer.places.try_acquire() else {
-            return false;
+            return;
         };
-        let Some(ended) = issuer.ask(now) else {
-            return false;
-        };
-        timeout(LONGEST_WAIT, issuer.past(ended)).await.is_ok()
+        if let Some(ended) = issuer.ask(now) {
+            // Whether it ended in time or not, the snapshot in force tells what came of it.
+            let _ = timeout(LONGEST_WAIT, issuer.past(ended)).await;
+        }
     }
 
     pub(super) fn issuer(&self, id: IssuerId) -> Option<&Issuer> {

@@ -38,7 +38,6 @@ async fn an_unknown_key_waits_for_one_refetch_that_all_share() {
         waiting.push(client);
     }
     issuer.fetched(before + 1).await;
-    assert_admitted(&world, &lasting(&old)).await;
     issuer.hold(false);
 
     for mut client in waiting {
@@ -46,6 +45,21 @@ async fn an_unknown_key_waits_for_one_refetch_that_all_share() {
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
     }
     assert_eq!(issuer.fetches(), before + 1);
+}
+
+#[tokio::test]
+async fn known_keys_are_used_while_an_unknown_one_is_asked_for() {
+    let (known, stranger) = (Signer::ed("known"), Signer::ed("stranger"));
+    let issuer = Issuer::of(&[&known]).await;
+    let world = World::with(&issuer.configuration()).await;
+    let before = settled(&world, &issuer, &known).await;
+    world.clock.advance(Duration::from_secs(31));
+    issuer.hold(true);
+    let mut waiting = world.client().await;
+    waiting.send(lasting(&stranger).as_bytes()).await;
+    issuer.fetched(before + 1).await;
+
+    assert_admitted(&world, &lasting(&known)).await;
 }
 
 #[tokio::test]
