@@ -7,12 +7,13 @@ use http::{HeaderMap, HeaderName, header};
 use quick_cache::Equivalent;
 
 use super::list::{members, text};
+use crate::fields::X_API_KEY;
 use crate::stage::Validated;
 use crate::tenant::{CredentialName, TenantName};
 
 /// Request fields that no answer can depend on, whatever its `Vary` says: Passport never sees a caller's credential, and the
 /// tenant and Passport's own credential are in every key.
-const NEVER_SELECT: [HeaderName; 4] = [header::AUTHORIZATION, header::COOKIE, header::HOST, HeaderName::from_static("x-api-key")];
+const NEVER_SELECT: [HeaderName; 4] = [header::AUTHORIZATION, header::COOKIE, header::HOST, X_API_KEY];
 
 /// A key of its own, for a map. It knows names, not places in a snapshot, so it outlives a reload.
 #[derive(Clone)]
