@@ -1,12 +1,14 @@
-//! The read-only pages for probes and scrapes: metrics, health and status. Nothing that is asked here changes anything.
+//! What operators ask beside the callers: read-only pages for probes and scrapes, and control, which changes things.
 //!
-//! The pages are one service; the server gives it a listener of its own.
+//! Each is a service; the server gives it a listener of its own. Nothing that is asked of the pages changes anything.
 
 pub use self::conditions::{Attempt, Condition, Facts, conditions};
+pub use self::control::{Control, ControlToken, Controls};
 pub use self::pages::Pages;
 pub use self::status::{Cache, Credential, Issuer, Limit, Reload, Status, StatusSource, Tenant, Token, Upstream};
 
 mod conditions;
+mod control;
 mod guard;
 mod page;
 mod pages;

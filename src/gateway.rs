@@ -8,6 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
+use self::control::ControlPoint;
 use self::vitals::Vitals;
 use crate::admin::Pages;
 use crate::clock::SharedClock;
@@ -19,6 +20,7 @@ use crate::policy::cache::ResponseCache;
 use crate::server::{Listeners, ReadyFile, SideListener, Unfinished, WorkerContext, Workers};
 use crate::snapshot::Snapshots;
 use crate::stack::{Shared, stack};
+use crate::telemetry::Levels;
 use crate::transport::{Client, Connector, OriginError, Proxy, Trust, TrustError};
 use crate::upstream::breaker::Breakers;
 use crate::upstream::concurrency::InFlight;
@@ -31,6 +33,7 @@ use crate::upstream::token::{self, Tokens};
 
 pub use self::stop::Stop;
 
+mod control;
 mod stop;
 mod vitals;
 
@@ -46,10 +49,18 @@ pub struct Gateway {
     listeners: Listeners,
     workers: Workers,
     admin: SideListener,
+    control: Option<ControlPoint>,
     vitals: Arc<Vitals>,
     /// Ends what runs beside the requests: once the last of them is answered, or when the gateway is dropped.
     ended: DropGuard,
     background: TaskTracker,
+}
+
+/// What a gateway is told of the process it runs in; nothing by default.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// What the process logs.
+    pub levels: Option<Levels>,
 }
 
 /// Why a gateway could not start.
@@ -67,6 +78,9 @@ pub enum StartError {
     /// A URL of the configuration cannot be connected to.
     #[error("{0}")]
     Origin(#[from] OriginError),
+    /// The control listener's token was there when it was checked, and is not any more.
+    #[error("control.token: {0}")]
+    ControlToken(#[from] config::SecretError),
     /// The ready file could not be written.
     #[error("the ready file {path} cannot be written: {error}", path = path.display())]
     ReadyFile {
@@ -84,21 +98,35 @@ impl Gateway {
     ///
     /// What keeps it from starting; nothing is left running.
     pub fn bind(config: Config, clock: SharedClock) -> Result<Self, StartError> {
+        Self::bind_within(Surroundings::default(), config, clock)
+    }
+
+    /// The same, within a process that lets the gateway change more than itself.
+    ///
+    /// # Errors
+    ///
+    /// What keeps it from starting; nothing is left running.
+    pub fn bind_within(surroundings: Surroundings, config: Config, clock: SharedClock) -> Result<Self, StartError> {
         let listeners = Listeners::bind(&config.server).map_err(StartError::Bind)?;
         let admin = SideListener::bind(&config.admin.listen).map_err(StartError::Bind)?;
+        let control = config.control.as_ref().map(|control| ControlPoint::bind(control, surroundings)).transpose()?;
         let connector = Arc::new(connector(&config)?);
         let destinations = Destinations::new(&config.passport.upstreams)?;
         let (ended, background) = (CancellationToken::new().drop_guard(), TaskTracker::new());
         let shared = Arc::new(share(config, &connector, &destinations, clock, &background, ended.token()));
         let workers = work(&shared, connector, destinations).map_err(StartError::Runtime)?;
         let vitals = Arc::new(Vitals::new(Arc::clone(&shared), workers.loads()));
-        Ok(Self { shared, listeners, workers, admin, vitals, ended, background })
+        Ok(Self { shared, listeners, workers, admin, control, vitals, ended, background })
     }
 
     /// Every bound address.
     #[must_use]
     pub fn addresses(&self) -> ReadyFile {
-        ReadyFile { server: self.listeners.addresses(), admin: self.admin.address().clone(), control: None }
+        ReadyFile {
+            server: self.listeners.addresses(),
+            admin: self.admin.address().clone(),
+            control: self.control.as_ref().map(|control| control.address().clone()),
+        }
     }
 
     /// Serves until `stop` says otherwise, then drains; says what had to be cut.
@@ -107,7 +135,7 @@ impl Gateway {
     ///
     /// The runtime refuses a listener, so that nobody could be served.
     pub async fn serve(self, stop: impl Stop) -> Result<Unfinished, StartError> {
-        let Self { shared, listeners, workers, admin, vitals, ended, background } = self;
+        let Self { shared, listeners, workers, admin, control, vitals, ended, background } = self;
         let pages = Pages::new(Arc::clone(&shared.metrics), vitals.clone(), shared.config.lifecycle.readiness);
         let admin_ended = ended.token().clone();
         background.spawn(async move {
@@ -115,6 +143,9 @@ impl Gateway {
                 tracing::error!(%error, "the admin listener failed");
             }
         });
+        if let Some(control) = control {
+            background.spawn(control.serve(Arc::clone(&shared), ended.token().clone()));
+        }
         let unfinished = stop::run(stop, &shared.config.lifecycle, &vitals, listeners, workers).await;
         drop(ended);
         background.close();

@@ -67,6 +67,7 @@ pub(crate) fn config() -> Config {
             idle_timeout: Duration::from_mins(2),
         },
         admin: config::Admin { listen: config::Listen::Tcp("127.0.0.1:0".parse().unwrap()) },
+        control: None,
         lifecycle: config::Lifecycle {
             readiness: config::Readiness::Attempted,
             pre_drain: Duration::ZERO,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{Exit, check, complain};
 use crate::clock::SystemClock;
 use crate::config::{Config, Loaded};
-use crate::gateway::{Gateway, StartError};
+use crate::gateway::{Gateway, StartError, Surroundings};
 use crate::server::{Signals, Unfinished};
 use crate::telemetry;
 
@@ -15,15 +15,19 @@ pub(super) fn run(path: &Path, ready_file: Option<PathBuf>) -> Exit {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
-    if let Err(error) = telemetry::begin(&config.telemetry) {
-        complain(error);
-        return Exit::Configuration;
-    }
+    let levels = match telemetry::begin(&config.telemetry) {
+        Ok(levels) => levels,
+        Err(error) => {
+            complain(error);
+            return Exit::Configuration;
+        }
+    };
+    let surroundings = Surroundings { levels: Some(levels) };
     for warning in warnings.lines() {
         tracing::warn!("{warning}");
     }
     let control = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    match control.map_err(StartError::Runtime).and_then(|control| control.block_on(serve(config, ready_file))) {
+    match control.map_err(StartError::Runtime).and_then(|control| control.block_on(serve(surroundings, config, ready_file))) {
         Ok(unfinished) if unfinished == Unfinished::default() => Exit::Done,
         Ok(_) => Exit::Failed,
         Err(error) => {
@@ -34,9 +38,9 @@ pub(super) fn run(path: &Path, ready_file: Option<PathBuf>) -> Exit {
     }
 }
 
-async fn serve(config: Config, ready_file: Option<PathBuf>) -> Result<Unfinished, StartError> {
+async fn serve(surroundings: Surroundings, config: Config, ready_file: Option<PathBuf>) -> Result<Unfinished, StartError> {
     let signals = Signals::new().map_err(StartError::Runtime)?;
-    let gateway = Gateway::bind(config, SystemClock::shared())?;
+    let gateway = Gateway::bind_within(surroundings, config, SystemClock::shared())?;
     let addresses = gateway.addresses();
     if let Some(path) = ready_file {
         addresses.write(&path).map_err(|error| StartError::ReadyFile { path, error })?;

@@ -26,6 +26,12 @@ pub fn effective(config: &Config) -> String {
     let mut toml = Toml::headed(config);
     server(&mut toml, &config.server);
     toml.section("admin").text("listen", &config.admin.listen.to_string());
+    if let Some(control) = &config.control {
+        let toml = toml.section("control").text("listen", &control.listen.to_string());
+        if let Some(token) = &control.token {
+            toml.plain("token", secret(token));
+        }
+    }
     lifecycle(&mut toml, config);
     passport(&mut toml, &config.passport);
     config.issuers.iter().for_each(|one| issuer(&mut toml, one));

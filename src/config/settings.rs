@@ -25,6 +25,8 @@ pub struct Config {
     pub server: Server,
     /// `[admin]`.
     pub admin: Admin,
+    /// `[control]`.
+    pub control: Option<Control>,
     /// `[lifecycle]`.
     pub lifecycle: Lifecycle,
     /// `[passport]`.
@@ -117,6 +119,15 @@ pub struct Server {
 pub struct Admin {
     /// Its address.
     pub listen: Listen,
+}
+
+/// The listener that changes things.
+#[derive(Clone, Debug)]
+pub struct Control {
+    /// Its address: a Unix socket, or loopback.
+    pub listen: Listen,
+    /// What its callers show; always there on loopback.
+    pub token: Option<SecretSource>,
 }
 
 /// When the gateway counts as ready.

@@ -16,6 +16,7 @@ use crate::fault::Fault;
 
 mod callers;
 mod catalogue;
+mod control;
 mod credentials;
 mod idempotency;
 mod issuers;
@@ -93,8 +94,10 @@ fn read(root: &Table<'_>) -> (Config, CatalogueFile) {
     let Callers { issuers, api_keys, local } = callers::callers(root, &names, &server, &catalogue);
     let tenants = tenants::tenants(root, &names, &catalogue);
     idempotency::check(root, &tenants, &catalogue);
+    let admin = listeners::admin(root, &server);
     let config = Config {
-        admin: listeners::admin(root, &server),
+        control: control::control(root, &server, &admin),
+        admin,
         issuers,
         api_keys,
         local,

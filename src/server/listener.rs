@@ -16,6 +16,11 @@ use self::socket_file::SocketFile;
 mod socket_file;
 mod sockets;
 
+/// Owner and group may connect to a Unix socket, nobody else.
+const SHARED: u32 = 0o660;
+/// The owner alone may.
+const PRIVATE: u32 = 0o600;
+
 /// Every listener for callers, bound but not yet accepting.
 #[derive(Debug)]
 pub struct Listeners(Vec<Listener>);
@@ -89,9 +94,22 @@ impl Listener {
     ///
     /// Why it cannot be bound; the message names the address.
     pub fn bind(listen: &Listen) -> io::Result<Self> {
+        Self::bind_for(listen, SHARED)
+    }
+
+    /// The same, but a Unix socket is for its owner alone.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be bound; the message names the address.
+    pub fn bind_private(listen: &Listen) -> io::Result<Self> {
+        Self::bind_for(listen, PRIVATE)
+    }
+
+    fn bind_for(listen: &Listen, mode: u32) -> io::Result<Self> {
         let bound = match listen {
             Listen::Tcp(address) => sockets::tcp(*address).map(|(socket, bound)| (socket, Listen::Tcp(bound), None)),
-            Listen::Unix(path) => sockets::unix(path).map(|(socket, file)| (socket, listen.clone(), Some(file))),
+            Listen::Unix(path) => sockets::unix(path, mode).map(|(socket, file)| (socket, listen.clone(), Some(file))),
         };
         let named =
             |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {}: {error}", Address(listen.clone())));

@@ -43,6 +43,15 @@ impl SideListener {
         Listener::bind(listen).map(Self)
     }
 
+    /// Binds its address; a Unix socket is for its owner alone.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be bound; the message names the address.
+    pub fn bind_private(listen: &Listen) -> io::Result<Self> {
+        Listener::bind_private(listen).map(Self)
+    }
+
     /// Where it can be reached.
     #[must_use]
     pub fn address(&self) -> &Address {

@@ -11,6 +11,7 @@ mod authorization;
 mod caching;
 mod catalogue;
 mod configuration;
+mod control;
 mod credentials;
 mod endurance;
 mod forwarding;

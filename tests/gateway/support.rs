@@ -34,6 +34,7 @@ pub(crate) struct World {
     pub(crate) passport: Control,
     pub(crate) server: SocketAddr,
     pub(crate) admin: SocketAddr,
+    pub(crate) control: Option<SocketAddr>,
     stop: mpsc::UnboundedSender<Signal>,
     serving: JoinHandle<Unfinished>,
     _passport: Passport,
@@ -66,9 +67,10 @@ impl World {
         let addresses = gateway.addresses();
         let tcp = |address: &passport_gateway::server::Address| address.tcp().unwrap();
         let (server, admin) = (tcp(&addresses.server[0]), tcp(&addresses.admin));
+        let control = addresses.control.as_ref().map(tcp);
         let (stop, stopped) = mpsc::unbounded_channel();
         let serving = TaskTracker::new().spawn(async move { gateway.serve(stopped).await.unwrap() });
-        Self { clock, passport: passport.control.clone(), server, admin, stop, serving, _passport: passport }
+        Self { clock, passport: passport.control.clone(), server, admin, control, stop, serving, _passport: passport }
     }
 
     /// A connection of a caller.

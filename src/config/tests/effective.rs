@@ -9,6 +9,9 @@ listen = ["127.0.0.1:0", "unix:/run/gateway.sock"]
 hosts = ["a.internal"]
 workers = 2
 max_body_bytes = "1MiB"
+[control]
+listen = "127.0.0.1:9902"
+token = { env = "SECRET" }
 [lifecycle]
 readiness = "all"
 pre_drain = "1500ms"

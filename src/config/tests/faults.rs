@@ -27,7 +27,7 @@ timeout = "soon"
 enabled = "yes"
 
 [control]
-listen = "unix:/run/control.sock"
+listen = "0.0.0.0:9902"
 "#;
 
 #[test]
@@ -47,7 +47,7 @@ fn every_fault_is_reported_at_once_with_its_line_and_remedy() {
         "18:1: credentials.acme.client_secret: is missing; keep it in a file or the environment: { file = \"…\" } or { env = \"…\" }",
         "19:13: credentials.acme.client_id: the secret's environment variable `NOT_SET` is not set; put the secret there, or correct the place",
         "23:11: operations.list_payment.enabled: invalid type: string \"yes\", expected a boolean; correct it, as the catalogue's own operations are written",
-        "25:2: control: is not available in this version; remove `control`",
+        "26:10: control.listen: can be reached from other machines; listen on a Unix socket, or on loopback with a `token`",
     ];
     for fault in expected {
         assert!(found.iter().any(|line| line == fault), "not found: {fault}\nfound: {found:#?}");

@@ -14,7 +14,6 @@ const READS: &str = "paas.core.accounts.list.get";
 #[test]
 fn what_would_be_a_false_promise_is_refused() {
     for (more, key) in [
-        ("control = {}", "control"),
         ("audit = {}", "audit"),
         ("clients = []", "clients"),
         ("server = { tls = {} }", "server.tls"),

@@ -64,7 +64,7 @@ fn interlock(table: &Table<'_>, environment: &str) {
 }
 
 /// A secret's source; what is kept there must be readable now.
-fn secret(value: &Value<'_>) -> Option<SecretSource> {
+pub(super) fn secret(value: &Value<'_>) -> Option<SecretSource> {
     let source = if value.is_text() { literal(value)? } else { reference(value)? };
     match source.load_with(value.context().environment()) {
         Ok(_) => Some(source),

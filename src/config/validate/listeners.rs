@@ -82,7 +82,7 @@ fn addresses(value: &Value<'_>) -> Option<Vec<Listen>> {
     Some(addresses)
 }
 
-fn address(value: &Value<'_>) -> Option<Listen> {
+pub(super) fn address(value: &Value<'_>) -> Option<Listen> {
     const EXAMPLE: &str = "\"127.0.0.1:8080\" or \"unix:/run/passport-gateway.sock\"";
     let text = value.text_such_as("an address", EXAMPLE)?;
     value.parsed_as("is no address to listen on", text.parse::<Listen>().map_err(|error| format!("{error}, such as {EXAMPLE}")))
@@ -98,7 +98,7 @@ fn host(value: &Value<'_>) -> Option<String> {
     }
 }
 
-fn is_taken(listen: &Listen, by: &[Listen]) -> bool {
+pub(super) fn is_taken(listen: &Listen, by: &[Listen]) -> bool {
     let any_port = matches!(listen, Listen::Tcp(address) if address.port() == 0);
     !any_port && by.contains(listen)
 }

@@ -12,8 +12,6 @@ use super::socket_file::SocketFile;
 
 /// Connections the kernel completes before they are accepted; it lowers the number to its own bound.
 const BACKLOG: i32 = 4096;
-/// Owner and group may connect, nobody else.
-const MODE: u32 = 0o660;
 
 /// Listens on a TCP address and says which port it is.
 pub(super) fn tcp(address: SocketAddr) -> io::Result<(Socket, SocketAddr)> {
@@ -27,15 +25,15 @@ pub(super) fn tcp(address: SocketAddr) -> io::Result<(Socket, SocketAddr)> {
     Ok((socket, bound))
 }
 
-/// Listens on a Unix socket, in place of one that a former run left behind.
-pub(super) fn unix(path: &Path) -> io::Result<(Socket, SocketFile)> {
+/// Listens on a Unix socket to which those may connect whom `mode` lets, in place of one that a former run left behind.
+pub(super) fn unix(path: &Path, mode: u32) -> io::Result<(Socket, SocketFile)> {
     SocketFile::clear(path)?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
     socket.bind(&SockAddr::unix(path)?)?;
     let file = SocketFile::new(path)?;
     // Before `listen` nobody can connect, so there is no moment at which the wrong mode counts.
-    fs::set_permissions(path, Permissions::from_mode(MODE))?;
+    fs::set_permissions(path, Permissions::from_mode(mode))?;
     socket.listen(BACKLOG)?;
     Ok((socket, file))
 }

@@ -1,0 +1,97 @@
+//! The control listener: it changes the running gateway, for whoever may. Every call is logged, refused ones included.
+//!
+//! A Unix socket is guarded by its file's mode, a loopback port by a token. A browser has no business here at all.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use http::{HeaderValue, Method, StatusCode};
+
+use self::fault::Fault;
+use self::route::Route;
+use crate::fields::X_REQUEST_ID;
+use crate::peer::Peer;
+use crate::service::{Response, Service};
+use crate::stage::Arrival;
+use crate::telemetry::Levels;
+
+use super::guard;
+use super::pages::response;
+
+pub use self::token::ControlToken;
+
+mod fault;
+mod log_level;
+mod order;
+mod route;
+mod token;
+
+/// What the routes change.
+pub struct Controls {
+    /// What is logged; none if the process's logs are not the gateway's.
+    pub levels: Option<Levels>,
+}
+
+/// The service behind the control listener.
+pub struct Control {
+    controls: Controls,
+    token: Arc<ControlToken>,
+}
+
+/// What a call did.
+struct Done {
+    /// For the caller, in JSON.
+    answer: serde_json::Value,
+    /// For the log: what is other than before. No secret and nothing personal.
+    change: String,
+}
+
+impl Control {
+    /// Lets whoever shows `token` change what `controls` hold.
+    #[must_use]
+    pub fn new(controls: Controls, token: Arc<ControlToken>) -> Self {
+        Self { controls, token }
+    }
+
+    async fn done(&self, arrival: Arrival) -> Result<Done, Fault> {
+        let Arrival { head, body, peer } = arrival;
+        guard::check(&head, &peer).map_err(|guard::Turned(status, why)| Fault::new(status, "malformed-request", why))?;
+        if head.headers.contains_key("sec-fetch-site") {
+            return Err(Fault::new(StatusCode::FORBIDDEN, "malformed-request", "browsers are not answered"));
+        }
+        self.token.check(&head.headers)?;
+        let route = Route::find(head.uri.path())?;
+        if head.method != Method::POST {
+            return Err(Fault::method_not_allowed());
+        }
+        let order = order::read(&head.headers, body).await?;
+        route.call(&self.controls, &order).await
+    }
+}
+
+impl Service<Arrival> for Control {
+    type Error = Infallible;
+
+    async fn call(&self, arrival: Arrival) -> Result<Response, Infallible> {
+        let id = arrival.head.headers.get(X_REQUEST_ID).cloned().unwrap_or(HeaderValue::from_static(""));
+        let (peer, path) = (arrival.peer, Route::label(arrival.head.uri.path()));
+        let done = self.done(arrival).await;
+        log(peer, path, &id, &done);
+        Ok(match done {
+            Ok(done) => response(StatusCode::OK, "application/json", done.answer.to_string()),
+            Err(fault) => fault.response(&id),
+        })
+    }
+}
+
+fn log(peer: Peer, route: &str, id: &HeaderValue, done: &Result<Done, Fault>) {
+    let peer = peer.address.map_or_else(|| "unix socket".to_owned(), |address| address.to_string());
+    let request_id = id.to_str().unwrap_or_default();
+    match done {
+        Ok(done) => tracing::info!(target: "control", peer, route, request_id, change = done.change, "changed"),
+        Err(fault) => tracing::warn!(target: "control", peer, route, request_id, problem = fault.name(), "refused"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

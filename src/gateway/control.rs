@@ -1,0 +1,46 @@
+//! The control listener with all it changes.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tower::ServiceBuilder;
+
+use super::{StartError, Surroundings};
+use crate::admin::{Control, ControlToken, Controls};
+use crate::config;
+use crate::edge::request_id::RequestIdLayer;
+use crate::server::{Address, SideListener};
+use crate::stack::Shared;
+
+/// A bound control listener.
+pub(super) struct ControlPoint {
+    listener: SideListener,
+    token: Arc<ControlToken>,
+    surroundings: Surroundings,
+}
+
+impl ControlPoint {
+    /// Binds it, and reads its token.
+    pub(super) fn bind(control: &config::Control, surroundings: Surroundings) -> Result<Self, StartError> {
+        let token = Arc::new(ControlToken::default());
+        let source = control.token.as_ref();
+        token.replace(source.map(config::SecretSource::load).transpose()?.as_ref());
+        let listener = SideListener::bind_private(&control.listen).map_err(StartError::Bind)?;
+        Ok(Self { listener, token, surroundings })
+    }
+
+    /// Where it can be reached.
+    pub(super) fn address(&self) -> &Address {
+        self.listener.address()
+    }
+
+    /// Serves until `ended`.
+    pub(super) async fn serve(self, shared: Arc<Shared>, ended: CancellationToken) {
+        let controls = Controls { levels: self.surroundings.levels };
+        let ids = RequestIdLayer::new(Arc::clone(&shared.clock));
+        let service = ServiceBuilder::new().layer(ids).service(Control::new(controls, self.token));
+        if let Err(error) = self.listener.serve(Arc::new(service), ended.cancelled()).await {
+            tracing::error!(%error, "the control listener failed");
+        }
+    }
+}
