@@ -5,9 +5,12 @@ TOOLS := target/tools
 DENY := 0.20.2
 OIDC_PROVIDER := $(TOOLS)/oidc-provider/node_modules/.package-lock.json
 NODE := $(shell command -v npm >/dev/null && node --eval 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && echo yes)
+PYTHON := $(shell command -v python3 >/dev/null && python3 -m pip --version >/dev/null 2>&1 && echo python3)
+MANIFESTS := $(TOOLS)/manifests
+KUBERNETES := 1.33
 PROMTOOL := $(or $(shell command -v promtool),$(TOOLS)/prometheus/promtool)
 
-.PHONY: run test check fmt clippy doc licences manifests soak-tokens without-node image
+.PHONY: run test check fmt clippy doc licences manifests soak-tokens without-node without-manifests image
 
 run:  ## builds and starts the demo
 	$(CARGO) run --quiet -- demo
@@ -29,7 +32,9 @@ doc:
 licences: $(TOOLS)/bin/cargo-deny-$(DENY)
 	$(TOOLS)/bin/cargo-deny --locked check --hide-inclusion-graph bans licenses sources
 
-manifests: $(PROMTOOL)
+manifests: $(PROMTOOL) $(if $(NODE),$(MANIFESTS)/node,without-manifests) $(if $(PYTHON),$(MANIFESTS)/python,without-manifests)
+	$(if $(PYTHON),PYTHONPATH=$(MANIFESTS)/python $(PYTHON) -B tests/tools/manifests/kubernetes.py $(KUBERNETES) deploy/kubernetes/*.yaml)
+	$(if $(NODE),node tests/tools/manifests/strict.mjs $(MANIFESTS) deploy/kubernetes/*.yaml)
 	$(PROMTOOL) check rules deploy/prometheus/rules.yml
 	$(PROMTOOL) test rules deploy/prometheus/tests/*.yml
 
@@ -38,6 +43,9 @@ soak-tokens:  ## a minute of load over short-lived tokens, in real time
 
 without-node:
 	@echo "There is no Node.js 20 or newer with npm here: the tests before a certified OAuth 2.0 server are left out." >&2
+
+without-manifests:
+	@echo "There is no Python with pip, or no Node.js 20 with npm, here: manifests are not held against all their schemas." >&2
 
 image:  ## builds the container image
 	docker build -t passport-gateway .
@@ -52,6 +60,15 @@ $(OIDC_PROVIDER): tests/tools/oidc-provider/package.json tests/tools/oidc-provid
 	@cd $(TOOLS)/oidc-provider && install="npm ci --ignore-scripts --no-audit --no-fund --loglevel=error" && \
 	  { $$install >/dev/null || $$install >/dev/null || \
 	    { echo "npm cannot install oidc-provider, which the tests run: see above, and run make again." >&2; exit 1; }; }
+	@touch $@
+
+$(MANIFESTS)/node: tests/tools/manifests/package.json tests/tools/manifests/package-lock.json
+	@tests/tools/get-npm $(MANIFESTS) $^
+	@touch $@
+
+$(MANIFESTS)/python: tests/tools/manifests/requirements.txt
+	@install="python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-compile --upgrade --target $@ -r $<" && \
+	  { $$install || $$install || { echo "pip cannot install kubernetes-validate, which make manifests runs: see above." >&2; exit 1; }; }
 	@touch $@
 
 $(TOOLS)/prometheus/promtool: tests/tools/get-promtool

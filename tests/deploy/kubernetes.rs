@@ -1,0 +1,49 @@
+//! The Kubernetes manifests fit the gateway that they run. (`make manifests` holds them against the schemas.)
+
+use super::support::{Mounted, blocks, file, values};
+
+const MANIFESTS: [&str; 2] = ["deploy/kubernetes/sidecar.yaml", "deploy/kubernetes/shared.yaml"];
+
+/// What the manifest's one configuration makes `check` say.
+fn checked(manifest: &str) -> (String, String) {
+    let configs = blocks(manifest, "gateway.toml");
+    assert_eq!(configs.len(), 1);
+    Mounted::new(&configs[0], |path| path.starts_with("/run/secrets/").then(|| b"secret\n".to_vec())).checked()
+}
+
+#[test]
+fn each_configuration_passes_check_which_warns_only_of_the_admin_listener() {
+    for path in MANIFESTS {
+        let (_, warned) = checked(&file(path));
+
+        // Probes and Prometheus come from other addresses; who else may is for the NetworkPolicy to say.
+        assert!(
+            warned.contains("warning: admin.listen: can be reached") && warned.ends_with("\n1 warning\n"),
+            "{path}: {warned}"
+        );
+    }
+}
+
+#[test]
+fn the_grace_period_is_what_check_prints() {
+    for path in MANIFESTS {
+        let manifest = file(path);
+        let (printed, _) = checked(&manifest);
+        let least = printed.split("terminationGracePeriodSeconds of at least ").nth(1).unwrap().split(' ').next().unwrap();
+
+        assert_eq!(values(&manifest, "terminationGracePeriodSeconds"), [least], "{path}");
+    }
+}
+
+#[test]
+fn probes_and_scrapes_reach_the_admin_listener() {
+    for path in MANIFESTS {
+        let manifest = file(path);
+
+        assert!(manifest.contains("{ name: admin, containerPort: 9901 }") && manifest.contains("listen = \"0.0.0.0:9901\""));
+        for probe in values(&manifest, "httpGet") {
+            assert!(["{ path: /readyz, port: admin }", "{ path: /livez, port: admin }"].contains(&probe), "{path}: {probe}");
+        }
+        assert_eq!(values(&manifest, "httpGet").len(), 3, "{path}: start, ready, live");
+    }
+}
