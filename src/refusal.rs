@@ -217,6 +217,12 @@ impl Refusal {
         }
     }
 
+    /// Whether the bytes that follow on the connection cannot be trusted to be a request (RFC 9112 §11.2).
+    #[must_use]
+    pub fn ends_connection(&self) -> bool {
+        matches!(self, Self::MalformedRequest(_))
+    }
+
     /// Writes the header fields that belong to it: the challenge (RFC 6750 §3), `Allow`, `Retry-After`.
     pub fn write_fields(&self, fields: &mut HeaderMap) {
         if let Some(challenge) = self.challenge() {

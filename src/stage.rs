@@ -28,6 +28,8 @@ pub struct Arrival {
     pub body: Body,
     /// Who sent it.
     pub peer: Peer,
+    /// What makes its bytes ambiguous, where the head no longer shows it.
+    pub flaw: Option<&'static str>,
 }
 
 impl fmt::Debug for Arrival {

@@ -136,7 +136,7 @@ pub(crate) fn arrival(method: Method, target: &str, body: &'static str) -> Arriv
     let request = HttpRequest::builder().method(method).uri(target).header("host", "localhost");
     let request = if body.is_empty() { request } else { request.header("content-type", "application/json") };
     let (head, ()) = request.body(()).unwrap().into_parts();
-    Arrival { head, body: Bytes::from_static(body.as_bytes()).into(), peer: Peer { address: None, local: true } }
+    Arrival { head, body: Bytes::from_static(body.as_bytes()).into(), peer: Peer { address: None, local: true }, flaw: None }
 }
 
 /// The same, routed by `snapshots`.

@@ -54,7 +54,10 @@ impl Control {
     }
 
     async fn done(&self, arrival: Arrival) -> Result<Done, Fault> {
-        let Arrival { head, body, peer } = arrival;
+        let Arrival { head, body, peer, flaw } = arrival;
+        if let Some(flaw) = flaw {
+            return Err(Fault::new(StatusCode::BAD_REQUEST, "malformed-request", flaw));
+        }
         guard::check(&head, &peer).map_err(|guard::Turned(status, why)| Fault::new(status, "malformed-request", why))?;
         if head.headers.contains_key("sec-fetch-site") {
             return Err(Fault::new(StatusCode::FORBIDDEN, "malformed-request", "browsers are not answered"));

@@ -36,6 +36,9 @@ impl Pages {
     }
 
     fn answer(&self, arrival: &Arrival) -> Response {
+        if let Some(flaw) = arrival.flaw {
+            return text(StatusCode::BAD_REQUEST, flaw);
+        }
         if let Err(guard::Turned(status, why)) = guard::check(&arrival.head, &arrival.peer) {
             return text(status, why);
         }

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
-use http::{HeaderName, HeaderValue, Method, header};
+use http::{HeaderName, HeaderValue, Method, Version, header};
 use http_body::Body as _;
 use tower_layer::Layer;
 use tracing::Level;
@@ -41,18 +41,18 @@ impl<S: Service<Request, Error = Refusal>> Service<Request> for Rescue<S> {
 
     async fn call(&self, request: Request) -> Result<Response, Infallible> {
         let exchange = request.exchange().clone();
-        let head_only = request.head().method == Method::HEAD;
+        let (head_only, version) = (request.head().method == Method::HEAD, request.head().version);
         let answer = AssertUnwindSafe(self.0.call(request)).catch_unwind().await;
         let mut response = match answer.unwrap_or(Err(Refusal::Internal)) {
             Ok(response) => response,
-            Err(refusal) => refused(&refusal, &exchange),
+            Err(refusal) => refused(&refusal, version, &exchange),
         };
         write_facts(&mut response, &exchange);
         Ok(if head_only { without_body(response) } else { response })
     }
 }
 
-fn refused(refusal: &Refusal, exchange: &Exchange) -> Response {
+fn refused(refusal: &Refusal, version: Version, exchange: &Exchange) -> Response {
     let kind = refusal.kind();
     exchange.set_refused(kind.name);
     let request_id = exchange.id().to_str().unwrap_or_default();
@@ -63,7 +63,12 @@ fn refused(refusal: &Refusal, exchange: &Exchange) -> Response {
         Level::WARN => tracing::warn!(request_id, operation, tenant, problem = kind.name, "request refused"),
         _ => tracing::debug!(request_id, operation, tenant, problem = kind.name, "request refused"),
     }
-    problem::response(refusal, exchange.id())
+    let mut response = problem::response(refusal, exchange.id());
+    // HTTP/2 frames its messages and knows no such field (RFC 9113 §8.2.2).
+    if refusal.ends_connection() && version < Version::HTTP_2 {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// Writes the facts that answers tell, and takes off what never crosses the gateway.

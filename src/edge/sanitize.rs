@@ -50,6 +50,9 @@ impl Gate<Request> for Sanitize {
     type Out = Request;
 
     fn admit(&self, mut request: Request) -> Result<Request, Refusal> {
+        if let Some(flaw) = request.flaw() {
+            return Err(Refusal::MalformedRequest(flaw));
+        }
         let head = request.head();
         check_size(&head.uri, &head.headers, self.max_header_bytes)?;
         check_framing(head.version, &head.headers)?;

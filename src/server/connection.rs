@@ -8,7 +8,7 @@ use std::task::{Poll, ready};
 use std::time::Duration;
 
 use http::HeaderValue;
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::CONNECTION;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -89,14 +89,14 @@ where
     let answer = service_fn(|request: http::Request<Incoming>| {
         let (stack, phases) = (Arc::clone(&stack), Arc::clone(&phases));
         async move {
-            let (mut head, incoming) = request.into_parts();
-            if phases.is_framed_twice() && head.headers.contains_key(TRANSFER_ENCODING) {
-                // hyper took it away; whoever refuses such a head must see that it was there.
-                head.headers.entry(CONTENT_LENGTH).or_insert(HeaderValue::from(0));
-            }
+            let (head, incoming) = request.into_parts();
             let body = Body::from(incoming);
             phases.called(!http_body::Body::is_end_stream(&body));
-            let answer = stack.call(Arrival { head, body, peer }).await?;
+            let flaw = phases.flaw();
+            let mut answer = stack.call(Arrival { head, body, peer, flaw }).await?;
+            if flaw.is_some() {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             phases.answered();
             Ok::<_, Infallible>(answer.map(|body| WatchedBody::new(body, phases)))
         }

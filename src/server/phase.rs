@@ -2,6 +2,7 @@
 //!
 //! A phase's time starts when it is entered and never anew with each byte, so a caller that drips cannot stretch it.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -36,7 +37,7 @@ pub(super) struct Phases {
     opened: Instant,
     word: AtomicU64,
     had_body: AtomicBool,
-    framed_twice: AtomicBool,
+    flaw: OnceLock<&'static str>,
 }
 
 impl Phases {
@@ -46,7 +47,7 @@ impl Phases {
             opened: Instant::now(),
             word: AtomicU64::new(Phase::Idle as u64),
             had_body: AtomicBool::new(false),
-            framed_twice: AtomicBool::new(false),
+            flaw: OnceLock::new(),
         }
     }
 
@@ -57,23 +58,24 @@ impl Phases {
         (phase, self.opened + Duration::from_millis(word >> PHASE_BITS))
     }
 
-    /// Bytes came from the caller. Says whether they begin a request.
-    pub(super) fn received(&self) -> bool {
-        let begins = self.current().0 == Phase::Idle;
-        if begins {
-            self.enter(Phase::Head);
-        }
-        begins
+    /// Whether it waits for a request.
+    pub(super) fn is_idle(&self) -> bool {
+        self.current().0 == Phase::Idle
     }
 
-    /// Whether the head that is being received announces its body twice, as far as it has come.
-    pub(super) fn framed(&self, twice: bool) {
-        self.framed_twice.store(twice, Relaxed);
+    /// The first bytes of a request came.
+    pub(super) fn received(&self) {
+        self.enter(Phase::Head);
     }
 
-    /// Whether the last head announced its body twice.
-    pub(super) fn is_framed_twice(&self) -> bool {
-        self.framed_twice.load(Relaxed)
+    /// The head that has come is ambiguous. It is the last one that is taken from this connection.
+    pub(super) fn flawed(&self, flaw: &'static str) {
+        self.flaw.get_or_init(|| flaw);
+    }
+
+    /// What makes the last head ambiguous.
+    pub(super) fn flaw(&self) -> Option<&'static str> {
+        self.flaw.get().copied()
     }
 
     /// A head is complete and goes to the stack.
@@ -93,11 +95,13 @@ impl Phases {
         self.word.store(since << PHASE_BITS | Phase::Flushing as u64, Relaxed);
     }
 
-    /// Nothing is left to send.
-    pub(super) fn flushed(&self) {
-        if self.current().0 == Phase::Flushing {
+    /// Nothing is left to send. Says whether that ends an answer.
+    pub(super) fn flushed(&self) -> bool {
+        let ends = self.current().0 == Phase::Flushing;
+        if ends {
             self.enter(Phase::Idle);
         }
+        ends
     }
 
     /// Our side is closed. Says whether the caller may still be sending: a body, or a head that was refused half read.

@@ -1,4 +1,6 @@
 //! Wrappers of a connection's bytes and of its answers' bodies that note which phase it is in.
+//!
+//! No byte of a request is handed on before the one before it is answered, and none after a head with a flaw.
 
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
@@ -7,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
@@ -26,12 +28,14 @@ pub(super) struct WatchedIo<I> {
     io: I,
     phases: Arc<Phases>,
     framing: Framing,
+    /// What came together with the end of a request, and belongs to the next.
+    held: BytesMut,
     linger: Option<Pin<Box<Sleep>>>,
 }
 
 impl<I> WatchedIo<I> {
     pub(super) fn new(io: I, phases: Arc<Phases>) -> Self {
-        Self { io, phases, framing: Framing::default(), linger: None }
+        Self { io, phases, framing: Framing::default(), held: BytesMut::new(), linger: None }
     }
 }
 
@@ -58,15 +62,45 @@ impl<I: AsyncRead + Unpin> WatchedIo<I> {
 
 impl<I: AsyncRead + Unpin> AsyncRead for WatchedIo<I> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.io).poll_read(cx, buffer))?;
         let this = &mut *self;
-        if let Some(received) = buffer.filled().get(before..).filter(|received| !received.is_empty()) {
-            if this.phases.received() {
-                this.framing = Framing::default();
-            }
-            this.framing.read(received);
-            this.phases.framed(this.framing.is_twofold());
+        let begins = this.framing.is_between();
+        let early = begins && !this.phases.is_idle();
+        // Whoever waits here for bytes that are held is woken when the answer is out.
+        if this.framing.flaw().is_some() || (early && this.held.has_remaining()) {
+            return Poll::Pending;
+        }
+        if this.framing.is_broken() {
+            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+        }
+        let before = buffer.filled().len();
+        if this.held.has_remaining() {
+            let count = this.held.len().min(buffer.remaining());
+            buffer.put_slice(&this.held[..count]);
+        } else {
+            ready!(Pin::new(&mut this.io).poll_read(cx, buffer))?;
+        }
+        let received = &mut buffer.filled_mut()[before..];
+        if received.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        let taken = if early { 0 } else { this.framing.take(received) };
+        if this.held.has_remaining() {
+            this.held.advance(taken);
+        } else {
+            this.held.extend_from_slice(&received[taken..]);
+        }
+        buffer.set_filled(before + taken);
+        if early {
+            return Poll::Pending;
+        }
+        if taken == 0 {
+            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+        }
+        if begins {
+            this.phases.received();
+        }
+        if let Some(flaw) = this.framing.flaw() {
+            this.phases.flawed(flaw);
         }
         Poll::Ready(Ok(()))
     }
@@ -80,7 +114,9 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WatchedIo<I> {
     // hyper flushes the bytes below its own buffer only when that is empty.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.io).poll_flush(cx))?;
-        self.phases.flushed();
+        if self.phases.flushed() && self.held.has_remaining() {
+            cx.waker().wake_by_ref();
+        }
         Poll::Ready(Ok(()))
     }
 

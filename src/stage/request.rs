@@ -55,6 +55,12 @@ impl Request {
         &mut self.arrival.head
     }
 
+    /// What makes its bytes ambiguous.
+    #[must_use]
+    pub fn flaw(&self) -> Option<&'static str> {
+        self.arrival.flaw
+    }
+
     /// The facts of this request.
     #[must_use]
     pub fn exchange(&self) -> &Exchange {

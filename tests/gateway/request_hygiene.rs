@@ -2,10 +2,13 @@
 
 use http::StatusCode;
 
-use crate::support::{Answer, World};
+use crate::support::{Answer, Client, World};
 
+mod chunks;
+mod early;
 mod fields;
 mod framing;
+mod heads;
 mod hosts;
 mod identifiers;
 
@@ -28,4 +31,28 @@ async fn names_sent_up(world: &World, request: &str) -> Vec<String> {
 #[track_caller]
 fn assert_malformed(answer: &Answer) {
     assert_eq!((answer.status, answer.problem().as_str()), (StatusCode::BAD_REQUEST, "malformed-request"));
+}
+
+/// What no answer may ever be given to, behind whatever it hides.
+const SMUGGLED: &str = "GET /v1/payments HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+/// Sends these bytes and a request behind them: 400, or nothing at all, and a close; the second request is never seen.
+async fn assert_refused(world: &World, bytes: impl AsRef<[u8]>) {
+    let bytes = bytes.as_ref();
+    let shown = String::from_utf8_lossy(bytes).into_owned();
+    let mut client = world.client().await;
+    client.send(&[bytes, SMUGGLED.as_bytes()].concat()).await;
+
+    let answer = client.answer(false).await;
+
+    assert_eq!(answer.map(|answer| answer.status), Some(StatusCode::BAD_REQUEST), "{shown:?}");
+    assert!(client.is_closed().await, "{shown:?}: the connection stays open");
+    assert!(world.arrived().is_empty(), "{shown:?}: {:?}", world.arrived());
+}
+
+/// The next request on the connection is answered as its own.
+async fn assert_goes_on(client: &mut Client) {
+    client.send(get("").as_bytes()).await;
+    let answer = client.answer(false).await.expect("the connection goes on");
+    assert!(answer.json()["accounts"].is_array(), "{}", answer.text());
 }

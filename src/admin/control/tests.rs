@@ -33,7 +33,7 @@ async fn asked(control: &Control, peer: Peer, line: &str, fields: &[(&str, &str)
     let request = Request::builder().method(method).uri(path).header("x-request-id", "one");
     let request = fields.iter().fold(request, |request, (name, value)| request.header(*name, *value));
     let (head, body) = request.body(body).unwrap().into_parts();
-    let (answer, body) = control.call(Arrival { head, body, peer }).await.unwrap().into_parts();
+    let (answer, body) = control.call(Arrival { head, body, peer, flaw: None }).await.unwrap().into_parts();
     let text = body.collect().await.unwrap().to_bytes();
     Answer { status: answer.status, fields: answer.headers, problem: serde_json::from_slice(&text).unwrap() }
 }

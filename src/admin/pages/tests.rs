@@ -57,7 +57,7 @@ impl Answer {
 async fn ask(facts: Facts, method: Method, host: &str, target: &str) -> Answer {
     let pages = Pages::new(Arc::new(Metrics::new()), Arc::new(Told(facts)), Readiness::Attempted);
     let request = Request::builder().method(method).uri(target).header("host", host).body(()).unwrap();
-    let arrival = Arrival { head: request.into_parts().0, body: Body::empty(), peer: PROBE };
+    let arrival = Arrival { head: request.into_parts().0, body: Body::empty(), peer: PROBE, flaw: None };
     let (head, body) = pages.call(arrival).await.unwrap().into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     Answer { status: head.status, fields: head.headers, body: String::from_utf8(body.to_vec()).unwrap() }

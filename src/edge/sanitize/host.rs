@@ -1,6 +1,6 @@
 //! Which host a request may name.
 
-use http::uri::Authority;
+use http::uri::{Authority, Scheme};
 use http::{HeaderMap, Uri, Version, header};
 
 use crate::refusal::Refusal;
@@ -48,6 +48,10 @@ fn is_host_and_port(authority: &Authority) -> bool {
 fn check_target(uri: &Uri, host: Option<&Authority>) -> Result<(), Refusal> {
     if !uri.path().starts_with('/') {
         return Err(Refusal::MalformedRequest("The request target is not a path."));
+    }
+    let known = |scheme: &Scheme| [Scheme::HTTP, Scheme::HTTPS].contains(scheme);
+    if !uri.scheme().is_none_or(known) || !uri.authority().is_none_or(is_host_and_port) {
+        return Err(Refusal::MalformedRequest("The request target is no URL of a web server."));
     }
     match (uri.authority(), host) {
         (Some(target), Some(host)) if !target.as_str().eq_ignore_ascii_case(host.as_str()) => {

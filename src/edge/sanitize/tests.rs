@@ -30,6 +30,8 @@ fn one_host_is_required_and_two_are_refused() {
 fn an_absolute_target_must_name_the_host() {
     assert!(host_of(&[], Version::HTTP_11, "http://gateway/v1", &[("host", "gateway")]).is_ok());
     assert!(host_of(&[], Version::HTTP_11, "http://other/v1", &[("host", "gateway")]).is_err());
+    assert!(host_of(&[], Version::HTTP_10, "http://user@gateway/v1", &[]).is_err());
+    assert!(host_of(&[], Version::HTTP_11, "ftp://gateway/v1", &[("host", "gateway")]).is_err());
 }
 
 #[test]

@@ -22,7 +22,7 @@ const LIMITS: Limits = Limits {
 const PEER: Peer = Peer { address: None, local: true };
 
 /// Answers by path: `/wait` when it is let go, `/large` with a megabyte, `/cut` with a body that ends too early, `/refuse`
-/// without reading the body, `/framing` with which fields frame the body, anything else with the path itself after reading the body.
+/// without reading the body, `/flaw` with what is wrong with the head's bytes, anything else with the path itself after reading the body.
 #[derive(Default)]
 struct Paths {
     let_go: Notify,
@@ -71,10 +71,7 @@ impl Service<Arrival> for Paths {
             "/large" => Bytes::from(vec![b'x'; 1 << 20]).into(),
             "/cut" => Body::streamed(CutShort(Some(Bytes::from_static(b"half")), false)),
             "/refuse" => Bytes::from_static(b"refused").into(),
-            "/framing" => {
-                let has = |name| arrival.head.headers.contains_key(name);
-                Bytes::from(format!("{} {}.", has("content-length"), has("transfer-encoding"))).into()
-            }
+            "/flaw" => Bytes::from_static(arrival.flaw.unwrap_or("sound.").as_bytes()).into(),
             _ => {
                 http_body_util::BodyExt::collect(arrival.body).await.ok();
                 Bytes::from(path).into()
@@ -130,17 +127,47 @@ fn get(path: &str) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_is_announced_twice_is_seen_to_be_and_is_the_last() {
+async fn a_head_with_a_flaw_is_answered_in_its_turn_and_is_the_last() {
     let mut connection = Fixture::open();
-    let post = |fields: &str| format!("POST /framing HTTP/1.1\r\nHost: gateway\r\n{fields}\r\n");
+    let post = |fields: &str| format!("POST /flaw HTTP/1.1\r\nHost: gateway\r\n{fields}\r\n");
+    let twice = post("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n") + "0\r\n\r\n";
 
-    connection.send(&post("Content-Length: 0\r\n")).await;
-    connection.read_to("true false.").await;
-    connection.send(&(post("Transfer-Encoding: chunked\r\n") + "0\r\n\r\n")).await;
-    connection.read_to("false true.").await;
-    connection.send(&(post("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n") + "0\r\n\r\n")).await;
+    connection.send(&[get("/one"), post("Content-Length: 0\r\n"), twice, get("/two")].concat()).await;
+    connection.read_to("/one").await;
+    connection.read_to("sound.").await;
+    let answer = connection.read_all().await;
 
-    assert!(connection.read_all().await.ends_with("true true."), "the connection is closed");
+    assert!(answer.contains("connection: close\r\n") && answer.ends_with("exclude each other."), "{answer}");
+    assert_eq!(connection.ended().await, Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_came_with_the_one_before_has_its_own_header_time_out() {
+    let mut connection = Fixture::open();
+    connection.send(&(get("/wait") + "GET /two HT")).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    connection.paths.let_go.notify_one();
+    connection.read_to("waited").await;
+    let start = Instant::now();
+
+    assert_eq!(connection.ended().await, Err(Reason::HeaderTimeout));
+    assert_eq!(start.elapsed().as_secs(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_comes_before_its_turn_is_answered_in_it() {
+    let mut connection = Fixture::open();
+    connection.send(&get("/wait")).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+
+    connection.send(&get("/two")).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    connection.send(&get("/three")).await;
+    connection.paths.let_go.notify_one();
+
+    connection.read_to("waited").await;
+    connection.read_to("/two").await;
+    connection.read_to("/three").await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -54,7 +54,7 @@ async fn what_is_refused_leaves_no_trace_of_anyone() {
         format!("/{MAIL}"),
         format!("/v1/accounts?account_number={IDENTIFICATION}{}", "1".repeat(9_000)),
     ] {
-        let answer = client.get(&target).await;
+        let answer = scene.client().await.get(&target).await;
 
         assert!(answer.status.is_client_error(), "{target}: {}", answer.status);
         assert_own_answer_clean(&answer);

@@ -56,6 +56,11 @@ impl Client {
         self.stream.write_all(bytes).await.unwrap();
     }
 
+    /// Sends bytes to a gateway that may have closed the connection.
+    pub(crate) async fn try_send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.stream.write_all(bytes).await
+    }
+
     /// Reads one answer; none if the connection was closed instead.
     pub(crate) async fn answer(&mut self, head_only: bool) -> Option<Answer> {
         let (status, fields) = self.head().await?;
