@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::catalogue::{OperationId, Violation};
 use crate::tenant::TenantName;
 
-pub use self::facts::{CacheResult, CacheStatus, LimitState};
+pub use self::facts::{CacheResult, CacheStatus, Forward, LimitState};
 
 mod facts;
 

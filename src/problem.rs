@@ -95,6 +95,9 @@ fn detail(refusal: &Refusal) -> String {
         Refusal::UpstreamUnreachable(_) => "The connection to Passport failed.",
         Refusal::UpstreamInvalidResponse => "Passport answered with something that is no complete HTTP response.",
         Refusal::UpstreamUnavailable(_) => "Passport has been failing; `Retry-After` says when calls are tried again.",
+        Refusal::NotCached => {
+            "The request says `only-if-cached`, and no stored answer fits it. Ask without, and Passport is asked."
+        }
         Refusal::DeadlineExceeded(_) => "The time budget of the operation ran out before Passport answered.",
         Refusal::Internal => "The request met a defect of the gateway; `request_id` finds it in the log.",
     }

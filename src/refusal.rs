@@ -42,6 +42,8 @@ pub enum Refusal {
     TargetTooLong,
     /// The head is larger than `max_header_bytes`.
     HeadersTooLarge,
+    /// The caller takes nothing but what is stored, and nothing that fits is.
+    NotCached,
     /// The body's media type is not the operation's.
     UnsupportedMediaType,
     /// The caller's body did not arrive in time.
@@ -145,6 +147,7 @@ impl Refusal {
             Self::UnsupportedMediaType => {
                 ("unsupported-media-type", S::UNSUPPORTED_MEDIA_TYPE, Caller, "The media type is not supported")
             }
+            Self::NotCached => ("not-cached", S::GATEWAY_TIMEOUT, Caller, "No stored answer fits the request"),
             Self::RequestTimeout => ("request-timeout", S::REQUEST_TIMEOUT, Caller, "The body did not arrive in time"),
             Self::RateLimited(_) => ("rate-limited", S::TOO_MANY_REQUESTS, Caller, "The rate limit is reached"),
             Self::UpstreamQuotaExhausted(_) => {

@@ -13,7 +13,7 @@ use crate::peer::Peer;
 pub use self::authorized::{Authenticated, Authorized};
 pub use self::request::Request;
 pub use self::routed::{Routed, Unproven};
-pub use self::validated::{Outbound, Validated};
+pub use self::validated::{Outbound, Validated, Validators};
 
 mod authorized;
 mod request;

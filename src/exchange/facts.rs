@@ -2,15 +2,40 @@
 
 use std::fmt;
 
+use http::StatusCode;
+
 /// How the cache dealt with a request (RFC 9211).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheStatus {
     /// Which way the answer came.
     pub result: CacheResult,
-    /// Freshness left in seconds; negative when stale.
-    pub ttl: Option<i64>,
+    /// Why the request went up; none if the cache answered it.
+    pub forward: Option<Forward>,
+    /// What Passport answered, where the caller got another status.
+    pub forward_status: Option<StatusCode>,
     /// Whether the answer was stored.
     pub stored: bool,
+    /// Whether the answer is one that another request had asked for.
+    pub collapsed: bool,
+    /// Freshness left in seconds; negative when stale.
+    pub ttl: Option<i64>,
+    /// What else there is to say, in one word.
+    pub detail: Option<&'static str>,
+}
+
+/// Why the cache let a request go up (RFC 9211 §2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forward {
+    /// It is not for the cache.
+    Bypass,
+    /// Nothing is stored for its target.
+    UriMiss,
+    /// What is stored for its target answers requests with other fields.
+    VaryMiss,
+    /// What is stored is stale.
+    Stale,
+    /// What is stored is fresh, but the request does not want it.
+    Request,
 }
 
 /// Which way an answer came, as metrics name it.
@@ -60,23 +85,96 @@ pub struct LimitState {
     pub reset: u64,
 }
 
+impl CacheStatus {
+    /// The answer came from the cache and has so many seconds left.
+    #[must_use]
+    pub const fn hit(result: CacheResult, ttl: i64) -> Self {
+        Self { ttl: Some(ttl), ..Self::new(result, None) }
+    }
+
+    /// The request went up.
+    #[must_use]
+    pub const fn forwarded(result: CacheResult, forward: Forward) -> Self {
+        Self::new(result, Some(forward))
+    }
+
+    /// It went neither up, nor was it answered from the cache.
+    #[must_use]
+    pub const fn declined(detail: &'static str) -> Self {
+        Self { detail: Some(detail), ..Self::new(CacheResult::Miss, None) }
+    }
+
+    const fn new(result: CacheResult, forward: Option<Forward>) -> Self {
+        Self { result, forward, forward_status: None, stored: false, collapsed: false, ttl: None, detail: None }
+    }
+}
+
+impl Forward {
+    /// The token of RFC 9211 §2.2.
+    #[must_use]
+    pub const fn token(self) -> &'static str {
+        match self {
+            Self::Bypass => "bypass",
+            Self::UriMiss => "uri-miss",
+            Self::VaryMiss => "vary-miss",
+            Self::Stale => "stale",
+            Self::Request => "request",
+        }
+    }
+}
+
 /// RFC 9211, §2: this cache, and what it did; never the key.
 impl fmt::Display for CacheStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("passport-gateway; ")?;
-        f.write_str(match self.result {
-            CacheResult::Hit | CacheResult::Stale => "hit",
-            CacheResult::Miss => "fwd=uri-miss",
-            CacheResult::Collapsed => "fwd=uri-miss; collapsed",
-            CacheResult::Revalidated => "fwd=stale; fwd-status=304",
-            CacheResult::Bypass => "fwd=bypass",
-        })?;
+        f.write_str("passport-gateway")?;
+        match (self.forward, self.result) {
+            (Some(forward), _) => write!(f, "; fwd={}", forward.token())?,
+            (None, CacheResult::Hit | CacheResult::Stale) => f.write_str("; hit")?,
+            (None, _) => {}
+        }
+        if let Some(status) = self.forward_status {
+            write!(f, "; fwd-status={}", status.as_str())?;
+        }
         if self.stored {
             f.write_str("; stored")?;
+        }
+        if self.collapsed {
+            f.write_str("; collapsed")?;
         }
         if let Some(ttl) = self.ttl {
             write!(f, "; ttl={ttl}")?;
         }
+        if let Some(detail) = self.detail {
+            write!(f, "; detail={detail}")?;
+        }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(status: &CacheStatus) -> String {
+        status.to_string().replacen("passport-gateway", "", 1)
+    }
+
+    #[test]
+    fn a_status_is_a_structured_field_with_the_parameters_of_rfc_9211() {
+        let miss = CacheStatus::forwarded(CacheResult::Miss, Forward::UriMiss);
+        let stored = CacheStatus { stored: true, ttl: Some(5), ..miss.clone() };
+        let collapsed = CacheStatus { collapsed: true, ..stored.clone() };
+        let renewed = CacheStatus {
+            forward_status: Some(StatusCode::NOT_MODIFIED),
+            ..CacheStatus::forwarded(CacheResult::Revalidated, Forward::Stale)
+        };
+
+        assert_eq!(shown(&CacheStatus::hit(CacheResult::Hit, 12)), "; hit; ttl=12");
+        assert_eq!(shown(&CacheStatus::hit(CacheResult::Stale, -1)), "; hit; ttl=-1");
+        assert_eq!(shown(&miss), "; fwd=uri-miss");
+        assert_eq!(shown(&stored), "; fwd=uri-miss; stored; ttl=5");
+        assert_eq!(shown(&collapsed), "; fwd=uri-miss; stored; collapsed; ttl=5");
+        assert_eq!(shown(&renewed), "; fwd=stale; fwd-status=304");
+        assert_eq!(shown(&CacheStatus::declined("only-if-cached")), "; detail=only-if-cached");
     }
 }

@@ -1,19 +1,20 @@
 //! Layer 13: answers reads from memory, one upstream call for all who ask for the same, and forgets what writes make untrue.
 //!
 //! It follows RFC 9111 for a shared cache. An entry is used only for the tenant and credential it was made for, so that answers to
-//! requests with `Authorization` may be kept (the one departure, §3.5). A caller's `Range` and `only-if-cached` are not
-//! heeded, which the RFCs allow: a range is answered whole, and what is not cached is asked for. HEAD is answered as GET is, from
-//! the same entries: what goes up is the operation's own method.
+//! requests with `Authorization` may be kept (the one departure, §3.5). A caller's `Range` is not heeded, which RFC 9110 §14.2
+//! allows: a range is answered whole. HEAD is answered as GET is, from the same entries: what goes up is the operation's own method.
 
 use std::sync::Arc;
 
+use http::Method;
+use tokio::time::Instant;
 use tower_layer::Layer;
 
 use self::control::CacheControl;
 use self::freshness::Use;
 use self::miss::{Fetched, is_failure};
 use self::store::{Entry, Found};
-use crate::exchange::{CacheResult, CacheStatus};
+use crate::exchange::{CacheResult, CacheStatus, Forward};
 use crate::refusal::Refusal;
 use crate::service::{Response, Service};
 use crate::stage::Validated;
@@ -31,6 +32,7 @@ mod generation;
 mod key;
 mod list;
 mod miss;
+mod renewal;
 mod response_cache;
 mod store;
 mod write;
@@ -67,12 +69,10 @@ impl<S: Service<Validated, Error = Refusal>> Service<Validated> for Cache<S> {
 
     async fn call(&self, request: Validated) -> Result<Response, Refusal> {
         let operation = request.operation();
-        if !operation.invalidates.is_empty() {
-            write::write(&self.cache, &*self.inner, request).await
-        } else if operation.cache.is_some() {
+        if operation.invalidates.is_empty() {
             self.read(request).await
         } else {
-            self.inner.call(request).await
+            write::write(&self.cache, &*self.inner, request).await
         }
     }
 }
@@ -81,29 +81,55 @@ impl<S: Service<Validated, Error = Refusal>> Cache<S> {
     async fn read(&self, request: Validated) -> Result<Response, Refusal> {
         let control = CacheControl::of(&request.head().headers);
         if !self.cache.concerns(&request, &control) {
-            self.cache.tell(&request, CacheStatus { result: CacheResult::Bypass, ttl: None, stored: false });
-            return self.inner.call(request).await;
+            return self.pass(request, &control).await;
         }
         let found = self.cache.find(&request);
-        let mut fallback = None;
-        if let Found::Entry(entry) = &found {
-            match entry.freshness.good_for(&control, self.cache.clock().now()) {
-                Use::Fresh => return Ok(self.serve(&request, entry, CacheResult::Hit)),
-                Use::AcceptedStale => return Ok(self.serve(&request, entry, CacheResult::Stale)),
-                Use::WhileRevalidate => {
-                    self.renew(&request);
-                    return Ok(self.serve(&request, entry, CacheResult::Stale));
+        let now = self.cache.clock().now();
+        let good_for = match &found {
+            Found::Entry(entry) => entry.freshness.good_for(&control, now),
+            Found::Nothing | Found::Other | Found::Alone(_) => Use::Not,
+        };
+        match (&found, good_for) {
+            (Found::Entry(entry), Use::Fresh) => return Ok(self.serve(&request, entry, CacheResult::Hit)),
+            (Found::Entry(entry), Use::AcceptedStale) => return Ok(self.serve(&request, entry, CacheResult::Stale)),
+            (Found::Entry(entry), Use::WhileRevalidate) => {
+                if !control.only_if_cached {
+                    self.renew(&request, entry);
                 }
-                Use::IfError => fallback = Some(entry),
-                Use::Not => {}
+                return Ok(self.serve(&request, entry, CacheResult::Stale));
             }
+            _ if control.only_if_cached => return self.decline(&request),
+            _ => {}
         }
-        let Fetched { answer, status } = self.fetch(&request, &control, &found).await;
-        if let Some(entry) = fallback.filter(|entry| is_failure(&answer) && self.may_stand_in(entry, &control)) {
-            return Ok(self.serve(&request, entry, CacheResult::Stale));
+        let why = why(&found, now);
+        let Fetched { answer, status } = self.fetch(&request, &control, &found, why).await;
+        if let Found::Entry(entry) = &found
+            && is_failure(&answer)
+            && self.may_stand_in(entry, &control)
+        {
+            return Ok(self.stand_in(&request, entry, &answer, &status));
         }
         self.cache.tell(&request, status);
         answer
+    }
+
+    /// Lets a request by that is not for the cache.
+    async fn pass(&self, request: Validated, control: &CacheControl) -> Result<Response, Refusal> {
+        if control.only_if_cached && retrieves(&request) {
+            return self.decline(&request);
+        }
+        if request.operation().cache.is_some() {
+            self.cache.tell(&request, CacheStatus::forwarded(CacheResult::Bypass, Forward::Bypass));
+        }
+        self.inner.call(request).await
+    }
+
+    /// Refuses a request that takes nothing but what is stored (RFC 9111 §5.2.1.7).
+    fn decline(&self, request: &Validated) -> Result<Response, Refusal> {
+        if request.operation().cache.is_some() {
+            self.cache.tell(request, CacheStatus::declined("only-if-cached"));
+        }
+        Err(Refusal::NotCached)
     }
 
     /// Whether an entry may still be served in place of a failure: a write may have come in between.
@@ -112,11 +138,39 @@ impl<S: Service<Validated, Error = Refusal>> Cache<S> {
         entry.epoch.is_current() && good_for == Use::IfError
     }
 
+    /// Serves a stale entry in place of a failure, and says which.
+    fn stand_in(&self, request: &Validated, entry: &Entry, failure: &Result<Response, Refusal>, up: &CacheStatus) -> Response {
+        let (response, stale) = self.recall(request, entry, CacheResult::Stale);
+        let (forward_status, detail) = match failure {
+            Ok(response) => (Some(up.forward_status.unwrap_or(response.status())), None),
+            Err(refusal) => (None, Some(refusal.kind().name)),
+        };
+        let told =
+            CacheStatus { result: CacheResult::Stale, forward_status, detail, ttl: stale.ttl, stored: false, ..up.clone() };
+        self.cache.tell(request, told);
+        response
+    }
+
     fn serve(&self, request: &Validated, entry: &Entry, result: CacheResult) -> Response {
         let (response, status) = self.recall(request, entry, result);
         self.cache.tell(request, status);
         response
     }
+}
+
+/// Why what was found does not answer a request.
+fn why(found: &Found, now: Instant) -> Forward {
+    match found {
+        Found::Entry(entry) if entry.freshness.is_stale(now) => Forward::Stale,
+        Found::Entry(_) => Forward::Request,
+        Found::Other => Forward::VaryMiss,
+        Found::Nothing | Found::Alone(_) => Forward::UriMiss,
+    }
+}
+
+/// Whether a request asks for a representation and brings none.
+fn retrieves(request: &Validated) -> bool {
+    matches!(request.head().method, Method::GET | Method::HEAD) && request.body().is_empty()
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ fn every() -> Vec<Refusal> {
         Refusal::TargetTooLong,
         Refusal::HeadersTooLarge,
         Refusal::UnsupportedMediaType,
+        Refusal::NotCached,
         Refusal::RequestTimeout,
         Refusal::RateLimited(wait),
         Refusal::UpstreamQuotaExhausted(wait),
@@ -43,7 +44,7 @@ fn every() -> Vec<Refusal> {
 }
 
 /// Names and statuses as they were promised.
-const PROMISED: [(&str, u16); 33] = [
+const PROMISED: [(&str, u16); 34] = [
     ("missing-credential", 401),
     ("invalid-credential", 401),
     ("ambiguous-credential", 400),
@@ -59,6 +60,7 @@ const PROMISED: [(&str, u16); 33] = [
     ("target-too-long", 414),
     ("headers-too-large", 431),
     ("unsupported-media-type", 415),
+    ("not-cached", 504),
     ("request-timeout", 408),
     ("rate-limited", 429),
     ("upstream-quota-exhausted", 503),

@@ -19,6 +19,17 @@ use crate::snapshot::{Credential, CredentialId, Snapshot, Tenant};
 pub struct Validated {
     proven: Arc<Proven>,
     deadline: Instant,
+    held: Option<Arc<Validators>>,
+    background: Option<Exchange>,
+}
+
+/// What Passport itself told an answer by that the gateway holds: it need not send that one again (RFC 9110 §8.8).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Validators {
+    /// Its `ETag`.
+    pub entity_tag: Option<HeaderValue>,
+    /// Its `Last-Modified`.
+    pub last_modified: Option<HeaderValue>,
 }
 
 /// What all attempts of one request share. It may hold personal data and does not print.
@@ -44,7 +55,7 @@ impl Validated {
         body: Bytes,
         deadline: Instant,
     ) -> Self {
-        Self { proven: Arc::new(Proven { authorized, query, target, body }), deadline }
+        Self { proven: Arc::new(Proven { authorized, query, target, body }), deadline, held: None, background: None }
     }
 
     /// The same request with a time budget of its own that starts now.
@@ -52,6 +63,22 @@ impl Validated {
     pub fn with_own_budget(self, now: Instant) -> Self {
         let deadline = now + self.snapshot().timeout(self.operation());
         Self { deadline, ..self }
+    }
+
+    /// The same request, to be answered by a 304 if Passport would send what is held already (RFC 9111 §4.3.1).
+    #[must_use]
+    pub fn unless_unchanged(self, held: Arc<Validators>) -> Self {
+        Self { held: Some(held), ..self }
+    }
+
+    /// The same request for nobody who waits: what happens to it is no fact about the caller's own.
+    #[must_use]
+    pub fn in_background(self, now: Instant) -> Self {
+        let caused_by = self.exchange();
+        let own = Exchange::new(caused_by.id().clone(), now);
+        caused_by.operation().cloned().into_iter().for_each(|operation| own.set_operation(operation));
+        caused_by.tenant().cloned().into_iter().for_each(|tenant| own.set_tenant(tenant));
+        Self { background: Some(own), ..self }
     }
 
     /// Puts the tenant's bearer in place of the caller's credential.
@@ -64,6 +91,12 @@ impl Validated {
     #[must_use]
     pub fn deadline(&self) -> Instant {
         self.deadline
+    }
+
+    /// What the gateway holds, if the answer is only wanted when it is another.
+    #[must_use]
+    pub fn held(&self) -> Option<&Validators> {
+        self.held.as_deref()
     }
 
     /// The body: the very bytes that were validated; none is empty.
@@ -118,7 +151,7 @@ impl Validated {
     /// The facts of this request.
     #[must_use]
     pub fn exchange(&self) -> &Exchange {
-        self.proven.authorized.exchange()
+        self.background.as_ref().unwrap_or_else(|| self.proven.authorized.exchange())
     }
 
     /// The snapshot it is bound to.

@@ -1,5 +1,6 @@
 //! An answer as it is shared and stored: whole, in memory of its own, without what was meant for one receiver or one hop.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -11,10 +12,13 @@ use http::response::Parts as ResponseHead;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use super::conditional::{is_held_by_caller, repeated};
+use super::freshness::age_field;
 use super::key::{Selectors, Variant};
 use super::list::members;
+use super::renewal::{updated, validators};
 use crate::body::Body;
 use crate::service::Response;
+use crate::stage::Validators;
 
 /// Fields of one connection (RFC 9110 §7.6.1), of one exchange, or made anew for each receiver.
 const LEFT_OUT: [&str; 22] = [
@@ -48,12 +52,16 @@ pub(super) struct Answer {
     fields: HeaderMap,
     body: Bytes,
     selects: Option<(Selectors, Variant)>,
+    validators: Option<Arc<Validators>>,
+    /// The `Age` it came with.
+    age: Option<HeaderValue>,
 }
 
 impl Answer {
     /// Takes up an answer to `request` whose body is whole. A 200 without an entity tag gets one: a digest of its bytes.
     pub(super) fn new(request: &RequestHead, head: &ResponseHead, body: Bytes, received: SystemTime) -> Self {
         let mut fields = kept(&head.headers);
+        let validators = validators(head.status, &fields);
         if !fields.contains_key(header::DATE) {
             // RFC 9110 §6.6.1: a recipient with a clock adds the date at which the answer came.
             fields.insert(header::DATE, value(httpdate::fmt_http_date(received)));
@@ -68,7 +76,26 @@ impl Answer {
             let variant = Variant::of(&selectors, &request.headers);
             (selectors, variant)
         });
-        Self { status: head.status, fields, body, selects }
+        let age = age_field(&head.headers).map(|age| HeaderValue::from(age.as_secs()));
+        Self { status: head.status, fields, body, selects, validators, age }
+    }
+
+    /// The head and the body it would have if it had come anew with the fields of this 304 (RFC 9111 §3.2).
+    pub(super) fn updated(&self, by: &HeaderMap) -> (ResponseHead, Bytes) {
+        let (mut head, ()) = http::Response::new(()).into_parts();
+        head.status = self.status;
+        head.headers = updated(&self.fields, by, self.own_tag());
+        (head, self.body.clone())
+    }
+
+    /// What Passport is asked by whether it has changed; `None` if it gave nothing that is sure to change with it.
+    pub(super) fn validators(&self) -> Option<&Arc<Validators>> {
+        self.validators.as_ref()
+    }
+
+    /// Whether its entity tag was made here: Passport does not know it.
+    fn own_tag(&self) -> bool {
+        self.validators.as_ref().is_none_or(|validators| validators.entity_tag.is_none())
     }
 
     /// Its entity tag.
@@ -93,7 +120,7 @@ impl Answer {
             .is_some_and(|(selectors, variant)| selectors.is_empty() || Variant::of(selectors, request) == *variant)
     }
 
-    /// Answers one request with it: a 304 if the caller has it, no body to HEAD. `age` is told if it was stored.
+    /// Answers one request with it: a 304 if the caller has it, no body to HEAD. `age` is told in place of the one it came with.
     pub(super) fn respond(&self, request: &RequestHead, age: Option<Duration>) -> Response {
         let mut response = Response::new(Body::empty());
         if self.status == StatusCode::OK && is_held_by_caller(&request.headers, &self.fields) {
@@ -106,8 +133,8 @@ impl Answer {
                 *response.body_mut() = self.body.clone().into();
             }
         }
-        if let Some(age) = age {
-            response.headers_mut().insert(header::AGE, HeaderValue::from(age.as_secs()));
+        if let Some(age) = age.map(|age| HeaderValue::from(age.as_secs())).or_else(|| self.age.clone()) {
+            response.headers_mut().insert(header::AGE, age);
         }
         response
     }
@@ -139,7 +166,8 @@ fn kept(fields: &HeaderMap) -> HeaderMap {
     map
 }
 
-fn is_kept(name: &HeaderName, fields: &HeaderMap) -> bool {
+/// Whether any receiver may have a field of an answer with these fields.
+pub(super) fn is_kept(name: &HeaderName, fields: &HeaderMap) -> bool {
     let text = name.as_str();
     let one_receivers = text.starts_with("x-ratelimit-") || text.starts_with("ratelimit-");
     let one_hops = members(fields, &header::CONNECTION).any(|option| option.eq_ignore_ascii_case(text.as_bytes()));

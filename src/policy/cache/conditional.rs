@@ -58,6 +58,11 @@ fn split_tag(list: &[u8]) -> Option<(&[u8], &[u8])> {
     (tag[0] == b'"').then(|| tag.split_at(close + 1))
 }
 
+/// Whether a value is one entity tag and nothing else (RFC 9110 §8.8.3).
+pub(super) fn is_tag(value: &[u8]) -> bool {
+    split_tag(value).is_some_and(|(_, rest)| rest.is_empty() && value.first().is_some_and(|byte| matches!(byte, b'"' | b'W')))
+}
+
 fn opaque(tag: &[u8]) -> &[u8] {
     tag.strip_prefix(b"W/").unwrap_or(tag)
 }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, header};
 
 use super::list::{members, text};
+
+const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
 
 /// The greatest span of time a directive can name: RFC 9111 §1.2.2 lets a recipient stop counting at 2^31 seconds.
 const LONGEST: Duration = Duration::from_secs(1 << 31);
@@ -29,6 +31,8 @@ pub(super) struct CacheControl {
     pub min_fresh: Option<Duration>,
     /// `max-stale`; without an argument, any staleness.
     pub max_stale: Option<Duration>,
+    /// `only-if-cached`, of a request.
+    pub only_if_cached: bool,
     /// `stale-while-revalidate` (RFC 5861 §3).
     pub stale_while_revalidate: Option<Duration>,
     /// `stale-if-error` (RFC 5861 §4).
@@ -36,6 +40,14 @@ pub(super) struct CacheControl {
 }
 
 impl CacheControl {
+    /// Reads the directives of an answer: those for caches like this one (RFC 9213) count beside those for all, and where they
+    /// differ the more careful hold.
+    pub(super) fn of_answer(fields: &HeaderMap) -> Self {
+        let mut control = Self::of(fields);
+        members(fields, &CDN_CACHE_CONTROL).for_each(|member| control.read(member));
+        control
+    }
+
     /// Reads the directives of a request or an answer.
     pub(super) fn of(fields: &HeaderMap) -> Self {
         let mut control = Self::default();
@@ -59,6 +71,7 @@ impl CacheControl {
             b"no-cache" => self.no_cache = true,
             b"private" => self.private = true,
             b"must-revalidate" | b"proxy-revalidate" => self.must_revalidate = true,
+            b"only-if-cached" => self.only_if_cached = true,
             b"max-age" => shortest(&mut self.max_age, seconds(argument)),
             b"s-maxage" => {
                 self.must_revalidate = true;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use http::StatusCode;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -31,12 +32,25 @@ pub(super) struct Flight {
 /// How a flight ended.
 #[derive(Clone)]
 pub(super) enum Outcome {
-    /// With an answer for all who wait; and the seconds it will be fresh, if it was stored.
-    Answer(Arc<Answer>, Option<i64>),
+    /// With an answer for all who wait.
+    Answer(Landed),
     /// With a refusal for all who wait.
     Refused(Refusal),
     /// With an answer for its leader alone.
     Unshared,
+    /// With nothing: the worker that it ran on has ended. Others may fly anew.
+    Stranded,
+}
+
+/// An answer for all who wait.
+#[derive(Clone)]
+pub(super) struct Landed {
+    /// What is served.
+    pub answer: Arc<Answer>,
+    /// The seconds it will be fresh, if it was stored.
+    pub stored: Option<i64>,
+    /// What Passport answered.
+    pub status: StatusCode,
 }
 
 /// A request's place on a flight.
@@ -138,11 +152,12 @@ impl Lead {
 }
 
 impl Drop for Lead {
-    // A task that panicked, or whose runtime is gone, has not landed its flight.
+    // A task that panicked, or whose runtime is gone, has not landed its flight. What makes one panic would make the next.
     fn drop(&mut self) {
         if self.flight.outcome.borrow().is_none() {
             Flights::remove(&mut self.flights.lock(), &self.key, &self.flight);
-            self.flight.outcome.send_replace(Some(Outcome::Refused(Refusal::Internal)));
+            let outcome = if std::thread::panicking() { Outcome::Refused(Refusal::Internal) } else { Outcome::Stranded };
+            self.flight.outcome.send_replace(Some(outcome));
         }
     }
 }

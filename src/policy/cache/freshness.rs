@@ -46,7 +46,9 @@ pub(super) struct Received<'a> {
     pub fields: &'a HeaderMap,
     /// When it was asked for.
     pub asked: Instant,
-    /// When it came, on the wall's clock.
+    /// When its head came.
+    pub came: Instant,
+    /// The same on the wall's clock.
     pub wall: SystemTime,
 }
 
@@ -57,7 +59,7 @@ impl Freshness {
     /// and `no-cache`. The one departure from RFC 9111 is §3.5: answers to requests with `Authorization` are kept, because
     /// they are used again only for the same tenant and credential.
     pub(super) fn of(received: &Received<'_>, rule: CacheRule, settings: config::Cache, now: Instant) -> Option<Self> {
-        let control = CacheControl::of(received.fields);
+        let control = CacheControl::of_answer(received.fields);
         if !is_final_and_whole(received, rule) || control.no_store || control.private || control.no_cache {
             return None;
         }
@@ -66,10 +68,15 @@ impl Freshness {
             Some(upstream) => upstream.min(setting),
             None => setting,
         };
+        let told = age_field(received.fields).unwrap_or_default();
+        let upstream = upstream_lifetime(received, control);
+        // Its clock counts only where it sets a life by it; one that is behind must not keep all else out of the cache.
+        let initial_age = told.max(upstream.map_or(Duration::ZERO, |_| apparent_age(received)));
+        let ttl = rule.ttl + initial_age.saturating_sub(told);
         let freshness = Self {
             asked: received.asked,
-            initial_age: age_field(received.fields),
-            lifetime: upstream_lifetime(received, control).map_or(rule.ttl, |upstream| upstream.min(rule.ttl)),
+            initial_age,
+            lifetime: upstream.map_or(ttl, |upstream| upstream.min(ttl)),
             while_revalidate: stale(settings.stale_while_revalidate, control.stale_while_revalidate),
             if_error: stale(settings.stale_if_error, control.stale_if_error),
             must_revalidate: control.must_revalidate,
@@ -77,7 +84,12 @@ impl Freshness {
         (freshness.age(now) < freshness.lifetime).then_some(freshness)
     }
 
-    /// The answer's current age.
+    /// Whether the answer is stale, whoever asks.
+    pub(super) fn is_stale(&self, now: Instant) -> bool {
+        self.age(now) >= self.lifetime
+    }
+
+    /// The answer's current age (RFC 9111 §4.2.3).
     pub(super) fn age(&self, now: Instant) -> Duration {
         self.initial_age + now.saturating_duration_since(self.asked)
     }
@@ -136,8 +148,15 @@ fn upstream_lifetime(received: &Received<'_>, control: CacheControl) -> Option<D
 }
 
 /// The first `Age`; one that is no number counts as none (RFC 9111 §5.1).
-fn age_field(fields: &HeaderMap) -> Duration {
-    members(fields, &header::AGE).next().and_then(delta_seconds).unwrap_or_default()
+pub(super) fn age_field(fields: &HeaderMap) -> Option<Duration> {
+    members(fields, &header::AGE).next().and_then(delta_seconds)
+}
+
+/// How old an answer was when it was asked for, by its `Date`; in whole seconds, as that is (RFC 9111 §4.2.3).
+fn apparent_age(received: &Received<'_>) -> Duration {
+    let date = received.fields.get(header::DATE).and_then(|date| http_date(date.as_bytes()));
+    let age = date.and_then(|date| received.wall.duration_since(date).ok()).unwrap_or_default();
+    Duration::from_secs(age.as_secs()).saturating_sub(received.came.saturating_duration_since(received.asked))
 }
 
 /// An HTTP date in any of its three forms (RFC 9110 §5.6.7).

@@ -68,6 +68,11 @@ impl Epoch {
         self.account.is_current() && self.tenant.is_current()
     }
 
+    /// Whether nothing was invalidated between the two.
+    pub(super) fn is_of_the_same(&self, other: &Self) -> bool {
+        self.account.count == other.account.count && self.tenant.count == other.tenant.count
+    }
+
     /// Whether Passport was asked later than for another.
     pub(super) fn is_later_than(&self, other: &Self) -> bool {
         self.place > other.place

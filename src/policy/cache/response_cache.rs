@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use http::{HeaderName, Method, header};
+use http::{HeaderName, header};
 use serde::Serialize;
 use tokio_util::task::TaskTracker;
 
@@ -16,6 +16,7 @@ use super::flight::{Flight, Flights, Outcome, Seat};
 use super::freshness::{Freshness, Received, Use};
 use super::generation::{Epoch, Generations};
 use super::key::{Key, KeyRef, Selectors, Variant};
+use super::retrieves;
 use super::store::{Entry, Found, Store, Stored};
 use crate::clock::{Clock, SharedClock};
 use crate::config;
@@ -56,6 +57,8 @@ pub struct CacheReport {
     pub stale: u64,
     /// Requests answered by another's upstream call.
     pub collapsed: u64,
+    /// Requests answered from it after Passport confirmed the answer.
+    pub revalidated: u64,
     /// Requests that asked upstream.
     pub misses: u64,
     /// Requests for cacheable operations that it was not asked for.
@@ -115,6 +118,7 @@ impl ResponseCache {
             hits: count(CacheResult::Hit),
             stale: count(CacheResult::Stale),
             collapsed: count(CacheResult::Collapsed),
+            revalidated: count(CacheResult::Revalidated),
             misses: count(CacheResult::Miss),
             bypasses: count(CacheResult::Bypass),
         }
@@ -134,8 +138,7 @@ impl ResponseCache {
 
     /// Whether the cache is asked for a request at all: not if it is off, or the caller or the request's kind forbids it.
     pub(super) fn concerns(&self, request: &Validated, control: &CacheControl) -> bool {
-        let retrieves = matches!(request.head().method, Method::GET | Method::HEAD) && request.body().is_empty();
-        self.settings.max_bytes > 0 && retrieves && !control.no_store
+        self.settings.max_bytes > 0 && request.operation().cache.is_some() && retrieves(request) && !control.no_store
     }
 
     /// What is stored for a request.
@@ -192,13 +195,13 @@ impl ResponseCache {
             return None;
         }
         match filled {
-            Filled::Shared(answer, Some(freshness)) => self.keep_answer(request, answer, *freshness, epoch),
-            Filled::Alone(_) => {
+            Filled::Shared(answer, Some(freshness), _) => self.keep_answer(request, answer, *freshness, epoch),
+            Filled::Alone(..) => {
                 let until = self.clock.now() + NOT_COALESCABLE;
                 self.store.put(Key::of(request, Variant::default()), Stored::Alone(until));
                 None
             }
-            Filled::Shared(_, None) | Filled::Refused(_) => None,
+            Filled::Shared(_, None, _) | Filled::Refused(_) => None,
         }
     }
 

@@ -61,8 +61,20 @@ pub(super) enum Found {
     Entry(Arc<Entry>),
     /// No answer.
     Nothing,
+    /// Answers, but none to a request that holds what this one does in the fields that select.
+    Other,
     /// No answer, and none that could be shared is expected before this instant.
     Alone(Instant),
+}
+
+impl Found {
+    /// The answer, if there is one.
+    pub(super) fn entry(&self) -> Option<Arc<Entry>> {
+        match self {
+            Self::Entry(entry) => Some(Arc::clone(entry)),
+            Self::Nothing | Self::Other | Self::Alone(_) => None,
+        }
+    }
 }
 
 impl Store {
@@ -96,7 +108,7 @@ impl Store {
             Some(Stored::Varies(selectors)) => {
                 let variant = variant(&selectors);
                 let key = key.with(&variant);
-                self.cache.get(&key).map_or(Found::Nothing, |stored| self.found(key, stored))
+                self.cache.get(&key).map_or(Found::Other, |stored| self.found(key, stored))
             }
             Some(stored) => self.found(key, stored),
             None => Found::Nothing,

@@ -25,7 +25,9 @@ mod coalescing;
 mod invalidation;
 mod model;
 mod reading;
+mod renewal;
 mod stale;
+mod told;
 
 const LIST: &str = "/v1/accounts";
 const PAYMENTS: &str = "/v1/payments";
@@ -206,6 +208,11 @@ impl Reply {
 
     fn result(&self) -> CacheResult {
         self.cache.as_ref().expect("the cache told what it did").result
+    }
+
+    /// `Cache-Status` without this cache's name.
+    fn told(&self) -> String {
+        self.cache.as_ref().expect("the cache told what it did").to_string().replacen("passport-gateway; ", "", 1)
     }
 
     fn stored(&self) -> bool {

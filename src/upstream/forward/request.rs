@@ -8,7 +8,7 @@ use http_body_util::Full;
 
 use super::trace::is_traceparent;
 use crate::fields::{TRACEPARENT, X_REQUEST_ID, may_go_up};
-use crate::stage::Outbound;
+use crate::stage::{Outbound, Validators};
 use crate::transport::USER_AGENT;
 use crate::upstream::destination::Destination;
 
@@ -24,7 +24,7 @@ pub(super) fn build(destination: &Destination, outbound: &Outbound, extra: &[Hea
     *request.method_mut() = validated.operation().method.clone();
     *request.uri_mut() = target(destination, validated.target());
     let fields = request.headers_mut();
-    fields.reserve(12 + extra.len());
+    fields.reserve(14 + extra.len());
     fields.insert(header::HOST, destination.host.clone());
     fields.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
     fields.insert(header::AUTHORIZATION, outbound.bearer().clone());
@@ -36,10 +36,22 @@ pub(super) fn build(destination: &Destination, outbound: &Outbound, extra: &[Hea
             fields.append(name, value.clone());
         }
     }
+    write_conditions(fields, validated.held());
     if let Some(value) = caller.get(TRACEPARENT).filter(|value| is_traceparent(value)) {
         fields.insert(TRACEPARENT, value.clone());
     }
     request
+}
+
+/// The conditions are the gateway's own, for what it holds (RFC 9111 §4.3.1); those of callers are answered here.
+fn write_conditions(fields: &mut HeaderMap, held: Option<&Validators>) {
+    let Some(held) = held else { return };
+    if let Some(tag) = &held.entity_tag {
+        fields.insert(header::IF_NONE_MATCH, tag.clone());
+    }
+    if let Some(date) = &held.last_modified {
+        fields.insert(header::IF_MODIFIED_SINCE, date.clone());
+    }
 }
 
 /// No body is no body, whatever the caller's fields say; a method that could have one says so (RFC 9110 §8.6).

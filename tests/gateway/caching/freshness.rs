@@ -28,7 +28,7 @@ async fn an_entry_ends_with_its_ttl() {
     let after = world.get("/v1/accounts").await;
 
     assert!(told(&last).starts_with("hit"), "{}", told(&last));
-    assert!(told(&after).starts_with("fwd=uri-miss"), "{}", told(&after));
+    assert!(told(&after).starts_with("fwd=stale; stored"), "{}", told(&after));
     assert_eq!(world.arrivals(ACCOUNTS), 2);
 }
 
@@ -91,8 +91,8 @@ async fn a_caller_may_ask_for_a_fresh_answer_or_for_none_to_be_stored() {
     let mut young = world.client().await.with("Cache-Control: max-age=0");
     let mut secret = world.client().await.with("Cache-Control: no-store");
 
-    assert_eq!(told(&fresh.get("/v1/accounts").await), "fwd=uri-miss; stored; ttl=5");
-    assert_eq!(told(&young.get("/v1/accounts").await), "fwd=uri-miss; stored; ttl=5");
+    assert_eq!(told(&fresh.get("/v1/accounts").await), "fwd=request; stored; ttl=5");
+    assert_eq!(told(&young.get("/v1/accounts").await), "fwd=request; stored; ttl=5");
     assert_eq!(told(&secret.get("/v1/accounts").await), "fwd=bypass");
     assert_eq!(world.arrivals(ACCOUNTS), 4);
     assert_eq!(world.metric(&used("list_accounts", "bypass")).await, 1.0);
@@ -155,7 +155,7 @@ async fn stale_answers_are_served_only_where_configured_and_passport_fails() {
     let stale = world.get("/v1/accounts").await;
     let other = world.get("/v1/accounts?status=X").await;
 
-    assert_eq!((stale.status, told(&stale)), (StatusCode::OK, "hit; ttl=-5"));
+    assert_eq!((stale.status, told(&stale)), (StatusCode::OK, "fwd=stale; fwd-status=503; ttl=-5"));
     assert_eq!(other.status, StatusCode::SERVICE_UNAVAILABLE);
 }
 

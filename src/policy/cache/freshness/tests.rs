@@ -26,7 +26,7 @@ fn case(lines: &[(&'static str, &str)]) -> Case {
 
 impl Case {
     fn freshness(&self, asked: Instant, now: Instant) -> Option<Freshness> {
-        let received = Received { status: self.status, fields: &self.fields, asked, wall: wall() };
+        let received = Received { status: self.status, fields: &self.fields, asked, came: asked, wall: wall() };
         Freshness::of(&received, CacheRule { ttl: TTL, not_found: self.not_found }, self.settings, now)
     }
 
@@ -72,7 +72,8 @@ fn what_has_no_life_is_not_stored() {
 fn expires_counts_from_date_and_what_is_no_date_is_past() {
     let expires = |at: i64, date: i64| lifetime(&[("expires", &http_time(at)), ("date", &http_time(date))]);
 
-    assert_eq!(expires(-80, -100), Some(20));
+    assert_eq!(expires(20, 0), Some(20));
+    assert_eq!(expires(40, 20), Some(20));
     assert_eq!(expires(10, 10), None);
     assert_eq!(expires(5, 10), None);
     assert_eq!(lifetime(&[("expires", &http_time(12))]), Some(12));
@@ -87,6 +88,19 @@ fn an_age_is_taken_off_and_a_senseless_one_is_none() {
     assert_eq!(lifetime(&[("age", "-12")]), Some(30));
     assert_eq!(lifetime(&[("age", "old")]), Some(30));
     assert_eq!(lifetime(&[("age", "99999999999999999999999")]), None);
+}
+
+#[test]
+fn an_answer_is_as_old_as_its_date_says_where_the_upstream_sets_its_life() {
+    let dated = |age: i64, lines: &[(&'static str, &str)]| lifetime(&[&[("date", http_time(-age).as_str())], lines].concat());
+
+    assert_eq!(dated(8, &[("cache-control", "max-age=20")]), Some(12));
+    assert_eq!(dated(8, &[("cache-control", "max-age=20"), ("age", "15")]), Some(5));
+    assert_eq!(dated(20, &[("cache-control", "max-age=20")]), None);
+    assert_eq!(dated(-8, &[("cache-control", "max-age=20")]), Some(20));
+    assert_eq!(dated(80, &[("expires", &http_time(-60))]), None);
+    assert_eq!(dated(80, &[]), Some(30), "the catalogue's own life counts from the asking");
+    assert_eq!(dated(80, &[("age", "12")]), Some(18));
 }
 
 #[test]

@@ -316,7 +316,7 @@ async fn a_flight_whose_task_dies_strands_nobody() {
 }
 
 #[test]
-fn a_flight_whose_runtime_is_gone_strands_nobody() {
+fn those_who_wait_for_a_worker_that_ends_fly_anew() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (doomed, other) = (runtime(), runtime());
     let mut bench = doomed.block_on(async { Bench::new() });
@@ -331,5 +331,11 @@ fn a_flight_whose_runtime_is_gone_strands_nobody() {
 
     drop(doomed);
 
-    assert_eq!(other.block_on(waiting).unwrap_err(), Refusal::Internal);
+    let answer = other.block_on(async {
+        let answer = async {
+            bench.calls.recv().await.unwrap().answer(ok("from another worker"));
+        };
+        tokio::join!(waiting, answer).0
+    });
+    assert_eq!(answer.unwrap().body().held().unwrap(), "from another worker");
 }

@@ -11,7 +11,7 @@ async fn a_second_request_is_answered_from_memory_with_its_age() {
     let second = bench.hit(LIST).await;
 
     assert_eq!((first.result(), first.stored(), first.field("age")), (CacheResult::Miss, true, None));
-    assert_eq!(second.cache, Some(CacheStatus { result: CacheResult::Hit, ttl: Some(2), stored: false }));
+    assert_eq!(second.cache, Some(CacheStatus::hit(CacheResult::Hit, 2)));
     assert_eq!((second.field("age"), second.field("content-type")), (Some("2"), Some("application/json")));
     assert_eq!((second.body(), second.field("content-length")), (first.body(), Some("8")));
     assert!(second.field("etag").is_some() && second.field("etag") == first.field("etag"));
@@ -210,7 +210,7 @@ async fn a_caller_may_ask_for_younger_or_accept_older() {
     bench.clock.advance(Duration::from_secs(3));
     let stale = bench.hit_with(LIST, &[("cache-control", "max-stale=1")]).await;
 
-    assert_eq!(stale.cache, Some(CacheStatus { result: CacheResult::Stale, ttl: Some(-1), stored: false }));
+    assert_eq!(stale.cache, Some(CacheStatus::hit(CacheResult::Stale, -1)));
     bench.goes_up_with(LIST, &[("cache-control", "max-stale=0")]).await;
 }
 

@@ -20,7 +20,7 @@ async fn a_stale_answer_is_served_while_one_call_renews_it() {
     bench.quiet().await;
     let (one, two) = (one.await.unwrap(), two.await.unwrap());
     assert_eq!((one.body(), two.body()), (&Bytes::from("old"), &Bytes::from("old")));
-    assert_eq!(one.cache, Some(CacheStatus { result: CacheResult::Stale, ttl: Some(-1), stored: false }));
+    assert_eq!(one.cache, Some(CacheStatus::hit(CacheResult::Stale, -1)));
     assert_eq!(two.field("age"), Some("6"));
 
     renewal.answer(ok("new"));
