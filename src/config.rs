@@ -12,6 +12,7 @@ pub use self::report::Report;
 use self::report::Source;
 pub use self::secret::{Environment, SecretError, process_environment};
 pub use self::settings::*;
+pub use self::tls::{TlsError, TlsFile, TlsFiles, TlsMaterial, TlsProblem, Validity, crypto_provider};
 use self::validate::Invalid;
 use crate::catalogue::Catalogue;
 use crate::fault::{Fault, SourceId};
@@ -24,6 +25,7 @@ mod secret;
 pub mod settings;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod validate;
 
 /// The longest configuration or catalogue file that is read, in bytes.

@@ -17,7 +17,9 @@ use crate::identity::KeyRing;
 use crate::metrics::Metrics;
 use crate::policy::authenticate::{Failures, IssuerKeys, KeyRefresh};
 use crate::policy::cache::ResponseCache;
-use crate::server::{Listeners, ReadyFile, SideListener, Unfinished, WorkerContext, Workers};
+use crate::server::{
+    Listeners, ReadyFile, ServerTls, ServerTlsError, SideListener, TlsRenewal, Unfinished, WorkerContext, Workers,
+};
 use crate::snapshot::Snapshots;
 use crate::stack::{Shared, stack};
 use crate::telemetry::Levels;
@@ -81,6 +83,9 @@ pub enum StartError {
     /// The control listener's token was there when it was checked, and is not any more.
     #[error("control.token: {0}")]
     ControlToken(#[from] config::SecretError),
+    /// TLS cannot be spoken with callers.
+    #[error("{0}")]
+    Tls(#[from] ServerTlsError),
     /// The ready file could not be written.
     #[error("the ready file {path} cannot be written: {error}", path = path.display())]
     ReadyFile {
@@ -114,7 +119,8 @@ impl Gateway {
         let destinations = Destinations::new(&config.passport.upstreams)?;
         let (ended, background) = (CancellationToken::new().drop_guard(), TaskTracker::new());
         let shared = Arc::new(share(config, &connector, &destinations, clock, &background, ended.token()));
-        let workers = work(&shared, connector, destinations).map_err(StartError::Runtime)?;
+        let tls = secured(&shared, &background, ended.token())?;
+        let workers = work(&shared, tls, connector, destinations).map_err(StartError::Runtime)?;
         let vitals = Arc::new(Vitals::new(Arc::clone(&shared), workers.loads()));
         Ok(Self { shared, listeners, workers, admin, control, vitals, ended, background })
     }
@@ -239,12 +245,29 @@ fn loaded(metrics: &Metrics, clock: &SharedClock) {
     metrics.config_last_reload_success_timestamp_seconds.with(()).set(i64::try_from(now).unwrap_or(i64::MAX));
 }
 
+/// TLS for callers if it is configured, and what renews it.
+fn secured(
+    shared: &Shared,
+    background: &TaskTracker,
+    ended: &CancellationToken,
+) -> Result<Option<Arc<ServerTls>>, ServerTlsError> {
+    let Some(files) = &shared.config.server.tls else { return Ok(None) };
+    let tls = Arc::new(ServerTls::new(files, &shared.clock)?);
+    TlsRenewal::new(Arc::clone(&tls), files.clone(), Arc::clone(&shared.metrics)).spawn(background, ended);
+    Ok(Some(tls))
+}
+
 /// Starts the workers, each with a stack and a pool of its own.
-fn work(shared: &Arc<Shared>, connector: Arc<Connector>, destinations: Destinations) -> io::Result<Workers> {
+fn work(
+    shared: &Arc<Shared>,
+    tls: Option<Arc<ServerTls>>,
+    connector: Arc<Connector>,
+    destinations: Destinations,
+) -> io::Result<Workers> {
     let passport = &shared.config.passport;
     let answer_timeout = passport.stream_timeout + MARGIN;
     let in_stack = Arc::clone(shared);
-    Workers::start(&shared.config.server, answer_timeout, &shared.metrics, move |worker: WorkerContext| {
+    Workers::start(&shared.config.server, tls, answer_timeout, &shared.metrics, move |worker: WorkerContext| {
         let Shared { config, metrics, .. } = &*in_stack;
         let passport = &config.passport;
         let pool = Pool::new(&connector, &destinations, passport, &worker.background, metrics);

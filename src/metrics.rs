@@ -48,6 +48,8 @@ labels! {
     Shadow { operation, problem }
     /// What came of fetching an issuer's keys.
     KeyResult { issuer, result }
+    /// What came of reading something anew.
+    ReloadResult { result }
     /// The running version.
     Build { version }
 }
@@ -97,6 +99,10 @@ metrics! {
     connections: Gauges<()>,
     /// Callers' connections that ended in an error.
     connection_errors_total: Counters<Reason<'static>>,
+    /// Changes of the files of `server.tls`, by whether they are in use.
+    server_certificate_reloads_total: Counters<ReloadResult<'static>>,
+    /// Unix time at which the certificate of `server.tls` ends.
+    server_certificate_expiry_timestamp_seconds: Gauges<()>,
     /// Requests for an upstream token, by result.
     upstream_token_requests_total: Counters<TokenResult<'static>>,
     /// Unix time at which the upstream token was asked for, from which its life counts.

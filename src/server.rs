@@ -11,17 +11,20 @@ pub use self::listener::{Accepted, Address, Listener, Listeners};
 pub use self::ready_file::ReadyFile;
 pub use self::side_listener::SideListener;
 pub use self::signals::{Signal, Signals};
+pub use self::tls::{ServerTls, ServerTlsError, TlsRenewal};
 pub use self::workers::{Loads, Unfinished, WorkerContext, Workers};
 
 mod accept;
 mod connection;
 mod framing;
 mod listener;
+mod opening;
 mod phase;
 mod ready_file;
 mod side_listener;
 mod signals;
 mod stream;
+mod tls;
 mod watched;
 mod workers;
 

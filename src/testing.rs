@@ -65,6 +65,7 @@ pub(crate) fn config() -> Config {
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(15),
             idle_timeout: Duration::from_mins(2),
+            tls: None,
         },
         admin: config::Admin { listen: config::Listen::Tcp("127.0.0.1:0".parse().unwrap()) },
         control: None,
@@ -136,7 +137,12 @@ pub(crate) fn arrival(method: Method, target: &str, body: &'static str) -> Arriv
     let request = HttpRequest::builder().method(method).uri(target).header("host", "localhost");
     let request = if body.is_empty() { request } else { request.header("content-type", "application/json") };
     let (head, ()) = request.body(()).unwrap().into_parts();
-    Arrival { head, body: Bytes::from_static(body.as_bytes()).into(), peer: Peer { address: None, local: true }, flaw: None }
+    Arrival {
+        head,
+        body: Bytes::from_static(body.as_bytes()).into(),
+        peer: Peer { address: None, local: true, certificate: None },
+        flaw: None,
+    }
 }
 
 /// The same, routed by `snapshots`.

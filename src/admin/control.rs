@@ -3,6 +3,7 @@
 //! A Unix socket is guarded by its file's mode, a loopback port by a token. A browser has no business here at all.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::{HeaderValue, Method, StatusCode};
@@ -10,7 +11,6 @@ use http::{HeaderValue, Method, StatusCode};
 use self::fault::Fault;
 use self::route::Route;
 use crate::fields::X_REQUEST_ID;
-use crate::peer::Peer;
 use crate::service::{Response, Service};
 use crate::stage::Arrival;
 use crate::telemetry::Levels;
@@ -77,9 +77,9 @@ impl Service<Arrival> for Control {
 
     async fn call(&self, arrival: Arrival) -> Result<Response, Infallible> {
         let id = arrival.head.headers.get(X_REQUEST_ID).cloned().unwrap_or(HeaderValue::from_static(""));
-        let (peer, path) = (arrival.peer, Route::label(arrival.head.uri.path()));
+        let (address, path) = (arrival.peer.address, Route::label(arrival.head.uri.path()));
         let done = self.done(arrival).await;
-        log(peer, path, &id, &done);
+        log(address, path, &id, &done);
         Ok(match done {
             Ok(done) => response(StatusCode::OK, "application/json", done.answer.to_string()),
             Err(fault) => fault.response(&id),
@@ -87,8 +87,8 @@ impl Service<Arrival> for Control {
     }
 }
 
-fn log(peer: Peer, route: &str, id: &HeaderValue, done: &Result<Done, Fault>) {
-    let peer = peer.address.map_or_else(|| "unix socket".to_owned(), |address| address.to_string());
+fn log(address: Option<IpAddr>, route: &str, id: &HeaderValue, done: &Result<Done, Fault>) {
+    let peer = address.map_or_else(|| "unix socket".to_owned(), |address| address.to_string());
     let request_id = id.to_str().unwrap_or_default();
     match done {
         Ok(done) => tracing::info!(target: "control", peer, route, request_id, change = done.change, "changed"),

@@ -58,7 +58,7 @@ fn is_loopback(host: &str) -> bool {
 mod tests {
     use super::*;
 
-    const LOOPBACK: Peer = Peer { address: Some(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST)), local: true };
+    const LOOPBACK: Peer = Peer { address: Some(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST)), local: true, certificate: None };
 
     fn head(fields: &[(&str, &str)]) -> Parts {
         let request = fields.iter().fold(http::Request::get("/status"), |request, (name, value)| request.header(*name, *value));
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn any_host_is_answered_beyond_loopback_and_on_a_unix_socket() {
         let elsewhere = Peer { local: false, ..LOOPBACK };
-        let unix = Peer { address: None, local: true };
+        let unix = Peer { address: None, local: true, certificate: None };
 
         assert_eq!(checked(&[("host", "gateway.internal:9901")], &elsewhere), Ok(()));
         assert_eq!(checked(&[("host", "anything")], &unix), Ok(()));
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn requests_of_other_sites_are_not_answered_anywhere() {
-        let unix = Peer { address: None, local: true };
+        let unix = Peer { address: None, local: true, certificate: None };
         let fields = [("origin", "http://evil.example"), ("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site")];
 
         for field in fields {

@@ -1,6 +1,7 @@
 //! The configuration in force, written out as TOML: defaults included, secrets redacted.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use jsonwebtoken::Algorithm;
@@ -8,7 +9,7 @@ use jsonwebtoken::Algorithm;
 use self::text::{date, inline, key, list, percent, quoted};
 use super::settings::{
     ApiKey, Config, Credential, Issuer, KeySource, Limit, LogFormat, Passport, Readiness, SecretSource, Server, Tenant,
-    TenantFrom, TokenRequest, Upstream,
+    TenantFrom, Tls, TokenRequest, Upstream,
 };
 use crate::catalogue::Mode;
 use crate::units::{Size, Span};
@@ -68,6 +69,19 @@ fn server(toml: &mut Toml, server: &Server) {
         .time("header_timeout", server.header_timeout)
         .time("body_timeout", server.body_timeout)
         .time("idle_timeout", server.idle_timeout);
+    if let Some(settings) = &server.tls {
+        toml.plain("tls", tls(settings));
+    }
+}
+
+fn tls(tls: &Tls) -> String {
+    let path = |path: &Path| quoted(&path.to_string_lossy());
+    let mut entries = vec![("certificate", path(&tls.certificate)), ("key", path(&tls.key))];
+    if let Some(client_ca) = &tls.client_ca {
+        entries.push(("client_ca", path(client_ca)));
+        entries.push(("require_client_certificate", tls.require_client_certificate.to_string()));
+    }
+    inline(entries)
 }
 
 fn lifecycle(toml: &mut Toml, config: &Config) {

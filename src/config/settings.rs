@@ -14,6 +14,10 @@ use crate::scope::Grant;
 use crate::secret::Secret;
 use crate::tenant::{CredentialName, TenantName};
 
+pub use self::tls::Tls;
+
+mod tls;
+
 /// A configuration without faults.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -112,6 +116,8 @@ pub struct Server {
     pub body_timeout: Duration,
     /// How long a connection may be idle between requests.
     pub idle_timeout: Duration,
+    /// TLS; none serves plain HTTP.
+    pub tls: Option<Tls>,
 }
 
 /// The read-only listener for probes and scrapes.

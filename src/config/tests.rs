@@ -15,6 +15,7 @@ mod faults;
 mod passport;
 mod syntax;
 mod tenants;
+mod tls;
 mod unavailable;
 
 /// A tenant, a credential and a caller: the least that makes a configuration.

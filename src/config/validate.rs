@@ -25,6 +25,7 @@ mod listeners;
 mod names;
 mod passport;
 mod tenants;
+mod tls;
 mod tuning;
 mod unavailable;
 mod upstreams;

@@ -21,7 +21,8 @@ mod tokens;
 
 const ISSUER: &str = "https://id.test";
 const SCOPE: &str = "paas.core.breb_payments.list.get";
-const REMOTE: Peer = Peer { address: Some(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7))), local: false };
+const REMOTE: Peer =
+    Peer { address: Some(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7))), local: false, certificate: None };
 
 /// Counts failed attempts, and what was asked before a signature was checked.
 #[derive(Default)]

@@ -87,7 +87,7 @@ where
 {
     let phases = Arc::new(Phases::new());
     let answer = service_fn(|request: http::Request<Incoming>| {
-        let (stack, phases) = (Arc::clone(&stack), Arc::clone(&phases));
+        let (stack, phases, peer) = (Arc::clone(&stack), Arc::clone(&phases), peer.clone());
         async move {
             let (head, incoming) = request.into_parts();
             let body = Body::from(incoming);

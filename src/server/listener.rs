@@ -152,7 +152,7 @@ impl Registered {
                 (Socket::from(stream.into_std()?), None)
             }
         };
-        Poll::Ready(Ok(Accepted { socket, peer: Peer { address, local: self.local } }))
+        Poll::Ready(Ok(Accepted { socket, peer: Peer { address, local: self.local, certificate: None } }))
     }
 }
 

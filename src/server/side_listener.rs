@@ -95,7 +95,7 @@ async fn connection<S>(accepted: Accepted, pages: Arc<S>, drain: CancellationTok
 where
     S: Service<Arrival, Error = Infallible>,
 {
-    let peer = accepted.peer;
+    let peer = accepted.peer.clone();
     match accepted.into_stream() {
         Ok(stream) => {
             if let Err(reason) = serve_connection(stream, peer, pages, LIMITS, drain).await {

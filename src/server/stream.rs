@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::server::TlsStream;
 
 use super::listener::Accepted;
 
@@ -14,6 +15,8 @@ use super::listener::Accepted;
 pub enum Stream {
     /// Over TCP.
     Tcp(TcpStream),
+    /// Over TLS over TCP, after the handshake.
+    Tls(Box<TlsStream<TcpStream>>),
     /// Over a Unix socket.
     Unix(UnixStream),
 }
@@ -40,6 +43,10 @@ macro_rules! on_stream {
                 let $stream = Pin::new(tcp);
                 $call
             }
+            Stream::Tls(tls) => {
+                let $stream = Pin::new(&mut **tls);
+                $call
+            }
             Stream::Unix(unix) => {
                 let $stream = Pin::new(unix);
                 $call
@@ -50,7 +57,12 @@ macro_rules! on_stream {
 
 impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        on_stream!(self, stream => stream.poll_read(cx, buffer))
+        let secured = matches!(*self, Self::Tls(_));
+        match on_stream!(self, stream => stream.poll_read(cx, buffer)) {
+            // Many callers close without saying so in TLS (RFC 9112 §9.8); what is missing of a request is known by its framing.
+            Poll::Ready(Err(error)) if secured && error.kind() == io::ErrorKind::UnexpectedEof => Poll::Ready(Ok(())),
+            polled => polled,
+        }
     }
 }
 

@@ -22,6 +22,7 @@ use crate::stage::Arrival;
 
 use super::connection::{Limits, Reason};
 use super::listener::Accepted;
+use super::tls::ServerTls;
 
 use self::worker::{Worker, WorkerSettings};
 
@@ -77,13 +78,14 @@ pub struct Workers {
 impl Workers {
     /// Starts the workers, each with a stack of its own that `make_stack` makes on the worker's thread.
     ///
-    /// An answer is given up when the caller has not taken it within `answer_timeout`, counted from its head.
+    /// With `tls`, connections over TCP speak it. An answer is given up when the caller has not taken it within `answer_timeout`, counted from its head.
     ///
     /// # Errors
     ///
     /// When a thread or its runtime cannot be had, or `make_stack` panics.
     pub fn start<S>(
         server: &config::Server,
+        tls: Option<Arc<ServerTls>>,
         answer_timeout: Duration,
         metrics: &Arc<Metrics>,
         make_stack: impl Fn(WorkerContext) -> S + Send + Sync + 'static,
@@ -92,8 +94,8 @@ impl Workers {
         S: Service<Arrival, Error = Infallible>,
     {
         let cut = CancellationToken::new();
-        let settings =
-            WorkerSettings { limits: Limits::new(server, answer_timeout), metrics: Arc::clone(metrics), cut: cut.clone() };
+        let limits = Limits::new(server, answer_timeout);
+        let settings = WorkerSettings { limits, tls, metrics: Arc::clone(metrics), cut: cut.clone() };
         let make_stack = Arc::new(make_stack);
         let start = |index| Worker::start(index, runtime()?, settings.clone(), Arc::clone(&make_stack));
         Ok(Self {

@@ -19,6 +19,7 @@ pub(crate) use self::client::{Answer, Client};
 mod client;
 pub(crate) mod issuer;
 pub(crate) mod oidc_provider;
+pub(crate) mod pki;
 pub(crate) mod process;
 pub(crate) mod scripted;
 #[path = "../../src/testing/signer.rs"]

@@ -7,10 +7,11 @@ use serde_json::Value;
 
 use super::*;
 use crate::body::Body;
+use crate::peer::Peer;
 use crate::secret::Secret;
 
-const PORT: Peer = Peer { address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)), local: true };
-const SOCKET: Peer = Peer { address: None, local: true };
+const PORT: Peer = Peer { address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)), local: true, certificate: None };
+const SOCKET: Peer = Peer { address: None, local: true, certificate: None };
 const JSON: (&str, &str) = ("content-type", "application/json");
 const HOST: (&str, &str) = ("host", "localhost:9902");
 const LEVEL: &str = r#"{"level":"debug"}"#;

@@ -9,7 +9,7 @@ use crate::peer::Peer;
 
 use super::*;
 
-const PROBE: Peer = Peer { address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)), local: true };
+const PROBE: Peer = Peer { address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)), local: true, certificate: None };
 
 struct Told(Facts);
 

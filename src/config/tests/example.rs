@@ -96,7 +96,7 @@ fn its_commented_choices_are_valid() {
 }
 
 #[test]
-fn what_stays_commented_names_a_file_that_is_yours() {
+fn what_stays_commented_names_files_that_are_yours() {
     let report = example(&uncommenting(&["ca_file = "])).unwrap_err();
 
     let shown: Vec<String> = report.lines().collect();
@@ -104,4 +104,9 @@ fn what_stays_commented_names_a_file_that_is_yours() {
         shown.len() == 1 && shown[0].contains("passport.ca_file: the file cannot be read: there is none of this name"),
         "{shown:?}"
     );
+
+    let report = example(&uncommenting(&["tls = "])).unwrap_err();
+    let shown: Vec<String> = report.lines().collect();
+    assert_eq!(shown.len(), 3, "{shown:?}");
+    assert!(shown.iter().all(|line| line.contains("cannot be read: there is none of this name")), "{shown:?}");
 }

@@ -16,7 +16,6 @@ fn what_would_be_a_false_promise_is_refused() {
     for (more, key) in [
         ("audit = {}", "audit"),
         ("clients = []", "clients"),
-        ("server = { tls = {} }", "server.tls"),
         ("store = { kind = \"redis\" }", "store.kind"),
         ("store = { url = \"redis://x\" }", "store.url"),
         ("idempotency = { path = \"x\" }", "idempotency.path"),

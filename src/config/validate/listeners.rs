@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use super::tls::tls;
 use crate::config::raw::{Table, Value};
 use crate::config::settings::{Admin, Lifecycle, Listen, Readiness, Server};
 
@@ -21,9 +22,9 @@ const KEYS: [&str; 10] = [
 
 pub(super) fn server(root: &Table<'_>) -> Server {
     let section = root.section("server", &KEYS);
-    section.refuse_unavailable(&["tls"]);
+    let clear = section.value("tls").is_none();
     Server {
-        listen: section.or("listen", vec![loopback(8080)], addresses),
+        listen: section.or("listen", vec![loopback(8080)], |value| addresses(value, clear)),
         hosts: section.or("hosts", Vec::new(), |value| value.list(host)),
         workers: section.or("workers", 0, |value| value.amount(0..=1024)),
         max_connections: section.or("max_connections", 10_000, |value| value.amount(1..=1_000_000)),
@@ -32,6 +33,7 @@ pub(super) fn server(root: &Table<'_>) -> Server {
         header_timeout: section.or("header_timeout", Duration::from_secs(10), Value::time),
         body_timeout: section.or("body_timeout", Duration::from_secs(15), Value::time),
         idle_timeout: section.or("idle_timeout", Duration::from_mins(2), Value::time),
+        tls: section.read("tls", tls),
     }
 }
 
@@ -62,15 +64,16 @@ pub(super) fn lifecycle(root: &Table<'_>) -> Lifecycle {
     }
 }
 
-fn addresses(value: &Value<'_>) -> Option<Vec<Listen>> {
+/// Every address; `clear` says that what goes over TCP is not encrypted.
+fn addresses(value: &Value<'_>, clear: bool) -> Option<Vec<Listen>> {
     let mut addresses: Vec<Listen> = Vec::new();
     let items = value.list(|item| {
         let listen = address(item)?;
         if is_taken(&listen, &addresses) {
             return item.fault("is listened on already", "remove it");
         }
-        if !listen.is_local() {
-            let remedy = "listen on loopback or a Unix socket, or put TLS in front";
+        if clear && !listen.is_local() {
+            let remedy = "set `server.tls`, listen on loopback or a Unix socket, or put TLS in front";
             item.advise("takes plain HTTP from other machines: callers' credentials travel in the clear", remedy);
         }
         addresses.push(listen);

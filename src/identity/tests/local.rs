@@ -2,19 +2,20 @@
 
 use super::*;
 
-const LOOPBACK: Peer = Peer { address: Some(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST)), local: true };
-const SOCKET: Peer = Peer { address: None, local: true };
+const LOOPBACK: Peer =
+    Peer { address: Some(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST)), local: true, certificate: None };
+const SOCKET: Peer = Peer { address: None, local: true, certificate: None };
 
-fn local(peer: Peer, fields: &[(&str, &str)]) -> Result<Arc<Caller>, Unauthenticated> {
+fn local(peer: &Peer, fields: &[(&str, &str)]) -> Result<Arc<Caller>, Unauthenticated> {
     let local = config::Local { tenant: TenantName::new("narrow"), scopes: None };
     let callers = build(&Config { local: Some(local), ..two_tenants() }, &[]);
-    callers.authenticate(&head(fields), &peer, wall(), &Counted::default())
+    callers.authenticate(&head(fields), peer, wall(), &Counted::default())
 }
 
 #[test]
 fn a_request_without_identity_is_the_local_app_s() {
     for host in ["localhost", "LocalHost:8080", "127.0.0.1:8080", "127.8.9.1", "[::1]:8080"] {
-        let caller = local(LOOPBACK, &[("host", host)]).unwrap();
+        let caller = local(&LOOPBACK, &[("host", host)]).unwrap();
         assert_eq!((&*caller.id, caller.tenant), ("local", TenantId(1)), "{host}");
     }
 }
@@ -27,7 +28,7 @@ fn without_a_local_caller_or_a_local_listener_a_credential_is_required() {
     let unconfigured = none.authenticate(&head(&[("host", "localhost")]), &LOOPBACK, wall(), &Counted::default());
 
     assert_eq!(unconfigured.unwrap_err(), missing());
-    assert_eq!(local(REMOTE, &[("host", "localhost")]).unwrap_err(), missing());
+    assert_eq!(local(&REMOTE, &[("host", "localhost")]).unwrap_err(), missing());
 }
 
 #[test]
@@ -38,10 +39,10 @@ fn a_name_that_is_not_loopback_is_refused() {
     for host in
         ["rebound.evil.test", "localhost.evil.test", "192.0.2.1", "0.0.0.0", "127.0.0.1.evil.test", "x@localhost", "[::2]", ""]
     {
-        assert_eq!(local(LOOPBACK, &[("host", host)]).unwrap_err(), refusal(), "{host}");
+        assert_eq!(local(&LOOPBACK, &[("host", host)]).unwrap_err(), refusal(), "{host}");
     }
-    assert_eq!(local(LOOPBACK, &[]).unwrap_err(), refusal());
-    assert_eq!(local(LOOPBACK, &[("host", "localhost"), ("host", "localhost")]).unwrap_err(), refusal());
+    assert_eq!(local(&LOOPBACK, &[]).unwrap_err(), refusal());
+    assert_eq!(local(&LOOPBACK, &[("host", "localhost"), ("host", "localhost")]).unwrap_err(), refusal());
 }
 
 #[test]
@@ -57,7 +58,7 @@ fn an_absolute_target_must_name_loopback_too() {
 #[test]
 fn a_unix_socket_has_no_name_to_rebind() {
     for fields in [&[][..], &[("host", "gateway")], &[("host", "localhost")]] {
-        assert!(local(SOCKET, fields).is_ok(), "{fields:?}");
+        assert!(local(&SOCKET, fields).is_ok(), "{fields:?}");
     }
 }
 
@@ -71,20 +72,20 @@ fn a_web_page_s_request_is_refused() {
         ("sec-fetch-site", "same-site"),
         ("sec-fetch-site", ""),
     ] {
-        for peer in [LOOPBACK, SOCKET] {
+        for peer in [&LOOPBACK, &SOCKET] {
             let refused = local(peer, &[host, field]).unwrap_err();
             assert!(matches!(refused, Unauthenticated::Refused(Refusal::InvalidCredential(_))), "{field:?}");
         }
     }
     for site in ["none", "same-origin"] {
-        assert!(local(LOOPBACK, &[host, ("sec-fetch-site", site)]).is_ok());
+        assert!(local(&LOOPBACK, &[host, ("sec-fetch-site", site)]).is_ok());
     }
 }
 
 #[test]
 fn an_explicit_identity_that_is_not_valid_does_not_fall_back_to_the_local_one() {
     for field in [("authorization", "Bearer x"), ("authorization", "Basic eDp5"), ("x-api-key", "pgk_x")] {
-        assert!(local(LOOPBACK, &[("host", "localhost"), field]).is_err(), "{field:?}");
+        assert!(local(&LOOPBACK, &[("host", "localhost"), field]).is_err(), "{field:?}");
     }
 }
 

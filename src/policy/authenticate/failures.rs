@@ -90,7 +90,7 @@ mod tests {
     use crate::testing::clock;
 
     fn peer(address: &str) -> Peer {
-        Peer { address: Some(address.parse().unwrap()), local: false }
+        Peer { address: Some(address.parse().unwrap()), local: false, certificate: None }
     }
 
     fn exhausted(failures: &Failures, address: &str) {
@@ -125,7 +125,7 @@ mod tests {
         for other in ["192.0.2.2", "2001:db8::1"] {
             assert!(failures.admit(&peer(other)).is_ok(), "{other}");
         }
-        assert!(failures.admit(&Peer { address: None, local: true }).is_ok());
+        assert!(failures.admit(&Peer { address: None, local: true, certificate: None }).is_ok());
     }
 
     #[test]
@@ -165,7 +165,7 @@ mod tests {
 
         for number in 0..20_000_u32 {
             let address = std::net::Ipv4Addr::from_bits(number);
-            failures.failed(&Peer { address: Some(address.into()), local: false });
+            failures.failed(&Peer { address: Some(address.into()), local: false, certificate: None });
         }
 
         assert!(failures.peers.len() <= CAPACITY);

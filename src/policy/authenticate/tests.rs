@@ -138,7 +138,7 @@ impl House {
     fn request(&self, token: &str) -> Routed {
         let mut arrival = testing::arrival(Method::GET, "/v1/payments", "");
         arrival.head.headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
-        arrival.peer = crate::peer::Peer { address: Some([192, 0, 2, 1].into()), local: false };
+        arrival.peer = crate::peer::Peer { address: Some([192, 0, 2, 1].into()), local: false, certificate: None };
         testing::routed(&self.snapshots, arrival)
     }
 

@@ -5,6 +5,12 @@ use crate::server::phase::Phase;
 /// Why a connection ended in an error, or never began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
+    /// The TLS handshake did not end in time.
+    HandshakeTimeout,
+    /// The TLS handshake failed; what was said was no TLS, perhaps.
+    Handshake,
+    /// The caller's certificate is not valid, or it showed none and must.
+    ClientCertificate,
     /// The head did not come in time.
     HeaderTimeout,
     /// The caller did not take its answer in time.
@@ -30,6 +36,9 @@ impl Reason {
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
+            Self::HandshakeTimeout => "tls_handshake_timeout",
+            Self::Handshake => "tls_handshake",
+            Self::ClientCertificate => "client_certificate",
             Self::HeaderTimeout => "header_timeout",
             Self::AnswerTimeout => "answer_timeout",
             Self::Parse => "parse",

@@ -19,7 +19,7 @@ const LIMITS: Limits = Limits {
     idle_timeout: Duration::from_mins(2),
     answer_timeout: Duration::from_mins(1),
 };
-const PEER: Peer = Peer { address: None, local: true };
+const PEER: Peer = Peer { address: None, local: true, certificate: None };
 
 /// Answers by path: `/wait` when it is let go, `/large` with a megabyte, `/cut` with a body that ends too early, `/refuse`
 /// without reading the body, `/flaw` with what is wrong with the head's bytes, anything else with the path itself after reading the body.

@@ -43,7 +43,7 @@ async fn a_caller_over_tcp_has_an_address_and_is_local_on_a_loopback_listener() 
     let caller = std::net::TcpStream::connect(address).unwrap();
     let accepted = poll_fn(|cx| registered.poll_accept(cx)).await.unwrap();
 
-    assert_eq!(accepted.peer, Peer { address: Some(caller.local_addr().unwrap().ip()), local: true });
+    assert_eq!(accepted.peer, Peer { address: Some(caller.local_addr().unwrap().ip()), local: true, certificate: None });
     assert!(accepted.socket.tcp_nodelay().unwrap());
 }
 
@@ -57,7 +57,7 @@ async fn a_mapped_address_is_told_as_the_ipv4_one_that_it_is() {
     let _caller = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
     let accepted = poll_fn(|cx| registered.poll_accept(cx)).await.unwrap();
 
-    assert_eq!(accepted.peer, Peer { address: Some("127.0.0.1".parse().unwrap()), local: false });
+    assert_eq!(accepted.peer, Peer { address: Some("127.0.0.1".parse().unwrap()), local: false, certificate: None });
 }
 
 #[tokio::test]
@@ -69,7 +69,7 @@ async fn a_caller_over_a_unix_socket_is_local_and_has_no_address() {
     let _caller = StdUnixStream::connect(&path).unwrap();
     let accepted = poll_fn(|cx| registered.poll_accept(cx)).await.unwrap();
 
-    assert_eq!(accepted.peer, Peer { address: None, local: true });
+    assert_eq!(accepted.peer, Peer { address: None, local: true, certificate: None });
 }
 
 #[test]

@@ -60,7 +60,7 @@ impl Fixture {
         let metrics = Arc::new(Metrics::new());
         let (tell_began, began) = mpsc::unbounded_channel();
         let make_stack = move |context| Paths { context, began: tell_began.clone() };
-        let workers = Arc::new(Workers::start(&server, Duration::from_mins(1), &metrics, make_stack).unwrap());
+        let workers = Arc::new(Workers::start(&server, None, Duration::from_mins(1), &metrics, make_stack).unwrap());
         let listeners = Listeners::bind(&server).unwrap();
         let address = listeners.addresses()[0].tcp().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -124,7 +124,7 @@ fn a_stack_that_cannot_be_made_is_an_error_of_the_start() {
         panic!("no stack")
     }
 
-    let started = Workers::start(&testing::config().server, Duration::from_secs(1), &Arc::new(Metrics::new()), broken);
+    let started = Workers::start(&testing::config().server, None, Duration::from_secs(1), &Arc::new(Metrics::new()), broken);
 
     assert!(started.is_err());
 }
@@ -243,7 +243,7 @@ async fn drain_waits_for_tasks_that_end() {
     let (tell, mut order) = mpsc::unbounded_channel();
     let go = Mutex::new(Some(go));
     let server = testing::config().server;
-    let workers = Workers::start(&server, Duration::from_mins(1), &Arc::new(Metrics::new()), {
+    let workers = Workers::start(&server, None, Duration::from_mins(1), &Arc::new(Metrics::new()), {
         let tell = tell.clone();
         move |context| Tasks(context.tasks, Mutex::new(go.lock().unwrap().take()), tell.clone())
     })

@@ -5,6 +5,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
@@ -20,6 +21,8 @@ use tokio_util::task::TaskTracker;
 use crate::metrics::{self, Metrics};
 use crate::server::connection::{Limits, Reason, serve_connection};
 use crate::server::listener::Accepted;
+use crate::server::opening::{certificate_ended, open};
+use crate::server::tls::ServerTls;
 use crate::service::Service;
 use crate::stage::Arrival;
 
@@ -33,6 +36,7 @@ const BLOCKING_GRACE: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub(super) struct WorkerSettings {
     pub(super) limits: Limits,
+    pub(super) tls: Option<Arc<ServerTls>>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) cut: CancellationToken,
 }
@@ -133,14 +137,10 @@ impl<S: Service<Arrival, Error = Infallible>> Running<S> {
 
     fn connection(&self, accepted: Accepted, seat: Seat) -> impl Future<Output = ()> + use<S> {
         let (stack, drain) = (Arc::clone(&self.stack), self.drain.clone());
-        let (limits, metrics) = (self.settings.limits, Arc::clone(&self.settings.metrics));
+        let WorkerSettings { limits, tls, metrics, .. } = self.settings.clone();
         async move {
             let _seat = seat;
-            let peer = accepted.peer;
-            let served = async {
-                let stream = accepted.into_stream().map_err(|_| Reason::Io)?;
-                serve_connection(stream, peer, stack, limits, drain).await
-            };
+            let served = serve(accepted, tls.as_deref(), stack, limits, drain);
             let ended = AssertUnwindSafe(served).catch_unwind().await;
             if let Err(reason) = ended.unwrap_or(Err(Reason::Panic)) {
                 metrics.connection_errors_total.with(metrics::Reason { reason: reason.label() }).inc();
@@ -148,4 +148,27 @@ impl<S: Service<Arrival, Error = Infallible>> Running<S> {
             }
         }
     }
+}
+
+/// Serves a connection from its acceptance to its end, which comes no later than that of the caller's certificate.
+async fn serve<S: Service<Arrival, Error = Infallible>>(
+    accepted: Accepted,
+    tls: Option<&ServerTls>,
+    stack: Arc<S>,
+    limits: Limits,
+    drain: CancellationToken,
+) -> Result<(), Reason> {
+    let Some((stream, peer)) = open(accepted, tls, limits.header_timeout, &drain).await? else {
+        return Ok(());
+    };
+    let (Some(tls), Some(certificate)) = (tls, peer.certificate.clone()) else {
+        return serve_connection(stream, peer, stack, limits, drain).await;
+    };
+    let last = drain.child_token();
+    let mut served = pin!(serve_connection(stream, peer, stack, limits, last.clone()));
+    tokio::select! {
+        ended = served.as_mut() => return ended,
+        () = certificate_ended(&certificate, tls) => last.cancel(),
+    }
+    served.await
 }
