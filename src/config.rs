@@ -7,6 +7,7 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 pub use self::effective::{effective, grace_period};
+pub use self::identity::Identity;
 pub use self::listen::ListenError;
 pub use self::report::Report;
 use self::report::Source;
@@ -18,6 +19,7 @@ use crate::catalogue::Catalogue;
 use crate::fault::{Fault, SourceId};
 
 mod effective;
+mod identity;
 mod listen;
 mod raw;
 mod report;

@@ -227,7 +227,7 @@ fn share(
             &metrics,
         )),
         failures: Arc::new(Failures::new(clock.clone(), &metrics)),
-        budget: Arc::new(Budget::new(config.retry.budget, clock.now())),
+        budget: Arc::new(Budget::new(clock.now())),
         quota: Arc::new(Quota::new(clock.clone(), metrics.clone())),
         in_flight: Arc::new(InFlight::new(destinations, config.passport.max_in_flight)),
         config,

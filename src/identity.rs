@@ -38,9 +38,17 @@ mod token;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TenantId(pub u16);
 
-/// An issuer's place in the configuration.
+/// An issuer, however often the configuration that names it is read anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct IssuerId(pub u16);
+pub struct IssuerId(config::Identity);
+
+impl IssuerId {
+    /// The id of an issuer of a configuration.
+    #[must_use]
+    pub fn of(issuer: &config::Issuer) -> Self {
+        Self(issuer.identity())
+    }
+}
 
 /// A caller whose credential was checked, prepared for authorization.
 #[derive(Debug)]
@@ -85,7 +93,7 @@ pub trait Attempts {
 pub struct Callers {
     catalogue: Arc<Catalogue>,
     tenants: Tenants,
-    issuers: Box<[Issuer]>,
+    issuers: Box<[(IssuerId, Issuer)]>,
     api_keys: ApiKeys,
     local: Option<Local>,
     remembered: Remembered,
@@ -96,9 +104,12 @@ impl Callers {
     #[must_use]
     pub fn build(config: &config::Config, catalogue: &Arc<Catalogue>, grants: &[TenantGrants], keys: &KeyRing) -> Self {
         let tenants = Tenants::build(grants);
-        let ids = (0..=u16::MAX).map(IssuerId);
+        let issuer = |issuer: &config::Issuer| {
+            let id = IssuerId::of(issuer);
+            (id, Issuer::build(issuer, keys.keys(id).cloned()))
+        };
         Self {
-            issuers: config.issuers.iter().zip(ids).map(|(issuer, id)| Issuer::build(issuer, keys.keys(id).cloned())).collect(),
+            issuers: config.issuers.iter().map(issuer).collect(),
             api_keys: ApiKeys::build(&config.api_keys, catalogue, &tenants),
             local: config.local.as_ref().map(|local| Local::build(local, catalogue, &tenants)),
             remembered: Remembered::new(),
@@ -142,7 +153,7 @@ impl Callers {
     /// How a token is refused whose key is still not at hand after its issuer was asked.
     #[must_use]
     pub fn unknown_key(&self, issuer: IssuerId) -> Refusal {
-        let has_keys = self.issuers.get(usize::from(issuer.0)).is_some_and(Issuer::has_keys);
+        let has_keys = self.issuers.iter().any(|(id, known)| *id == issuer && known.has_keys());
         if has_keys { invalid("The token's key is not its issuer's.") } else { Refusal::JwksUnavailable }
     }
 
@@ -173,8 +184,8 @@ impl Callers {
     /// The issuer that a token claims to be from: the only one whose keys it is then checked with.
     fn issuer(&self, token: &Token<'_>) -> Result<(IssuerId, &Issuer), Refusal> {
         let iss = token.claims.text("iss").ok_or(invalid("The token has no `iss`."))?;
-        let ids = (0..=u16::MAX).map(IssuerId);
-        ids.zip(&self.issuers).find(|(_, issuer)| issuer.is(iss)).ok_or(invalid("The token's issuer is not known."))
+        let named = self.issuers.iter().find(|(_, issuer)| issuer.is(iss));
+        named.map(|(id, issuer)| (*id, issuer)).ok_or(invalid("The token's issuer is not known."))
     }
 }
 

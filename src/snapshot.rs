@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::catalogue::{Catalogue, Effect, Modes, Operation, OperationId, OperationSet};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Identity};
 use crate::identity::{Callers, KeyRing, TenantGrants, TenantId};
 use crate::store::{Limiter, Limiters};
 use crate::tenant::{CredentialName, TenantName};
@@ -28,11 +28,27 @@ pub struct Snapshot {
     pub validation: Modes,
     available: OperationSet,
     timeout: Duration,
+    /// What a request may take.
+    pub bounds: Bounds,
+    meanings: Box<[Identity]>,
     tenants: Box<[Tenant]>,
     credentials: Box<[Credential]>,
 }
 
-/// A credential's place in the snapshot and in the registry of upstream tokens.
+/// What a request may take, beside time.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// For the whole of its body.
+    pub body_timeout: Duration,
+    /// Bytes of its body.
+    pub max_body_bytes: usize,
+    /// Retries after the first attempt.
+    pub retries: u32,
+    /// Retries per request that all requests may earn.
+    pub retry_budget: f64,
+}
+
+/// A credential's place in the snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CredentialId(pub u16);
 
@@ -53,6 +69,8 @@ pub struct Tenant {
 pub struct Credential {
     /// Its name.
     pub name: CredentialName,
+    /// By which its tokens and stored answers are found, however many snapshots there are.
+    pub identity: Identity,
     /// Credentials of one Passport account share invalidation.
     pub account: Arc<str>,
     /// The budget toward Passport.
@@ -84,6 +102,13 @@ impl Snapshot {
             validation: config.validation,
             available: available(config),
             timeout: config.passport.timeout,
+            bounds: Bounds {
+                body_timeout: config.server.body_timeout,
+                max_body_bytes: config.server.max_body_bytes,
+                retries: config.retry.attempts,
+                retry_budget: config.retry.budget,
+            },
+            meanings: catalogue.operations().map(|(_, operation)| meaning(operation)).collect(),
             tenants: config.tenants.iter().map(|tenant| Tenant::build(tenant, &config.credentials, &limit)).collect(),
             credentials: config.credentials.iter().map(|credential| Credential::build(credential, &limit)).collect(),
             catalogue,
@@ -100,6 +125,17 @@ impl Snapshot {
     #[must_use]
     pub fn timeout(&self, operation: &Operation) -> Duration {
         operation.timeout.unwrap_or(self.timeout)
+    }
+
+    /// What answers of this operation were answers to: another, once anything about the operation is.
+    #[must_use]
+    pub fn meaning(&self, operation: OperationId) -> Identity {
+        self.meanings[operation.index()]
+    }
+
+    /// Every credential that requests may need.
+    pub fn credential_identities(&self) -> impl Iterator<Item = Identity> {
+        self.credentials.iter().map(|credential| credential.identity)
     }
 
     /// The tenant at this place.
@@ -147,6 +183,7 @@ impl Credential {
     fn build(credential: &config::Credential, limit: &impl Fn(&str, &str, config::Limit) -> Limit) -> Self {
         Self {
             name: credential.name.clone(),
+            identity: credential.identity(),
             account: Arc::clone(&credential.account),
             quota: credential.quota.map(|quota| limit("quota", credential.name.as_str(), quota)),
         }
@@ -161,4 +198,30 @@ fn available(config: &Config) -> OperationSet {
         }
     }
     available
+}
+
+/// All that the operation is, as it prints: of that nothing is left out, and nothing depends on how often it was read.
+fn meaning(operation: &Operation) -> Identity {
+    Identity::of([format!("{operation:?}").as_bytes()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meanings(overrides: &str) -> Vec<(Arc<str>, Identity)> {
+        let overrides = toml::from_str(overrides).unwrap();
+        let catalogue = Catalogue::embedded(&overrides).unwrap();
+        catalogue.operations().map(|(_, operation)| (Arc::clone(&operation.name), meaning(operation))).collect()
+    }
+
+    #[test]
+    fn operations_mean_the_same_until_they_are_changed() {
+        let (before, same) = (meanings(""), meanings(""));
+        let changed = meanings("list_payments = { cache_ttl = \"2s\" }");
+
+        assert!(before == same);
+        let differ: Vec<_> = before.iter().zip(&changed).filter(|(old, new)| old.1 != new.1).map(|(old, _)| &*old.0).collect();
+        assert_eq!(differ, ["list_payments"]);
+    }
 }

@@ -84,17 +84,17 @@ where
         .layer(GateLayer::new(Sanitize::new(server))) // nothing below sees a forged or ambiguous field
         // policy
         .layer(GateLayer::new(Route::new(snapshots()))) // deny by default; binds the request to one snapshot
-        .layer(DeadlineLayer::new(server.body_timeout)) // one time budget for all that follows
+        .layer(DeadlineLayer) // one time budget for all that follows
         .layer(AuthenticateLayer::new(snapshots(), shared.keys.clone(), shared.failures.clone(), clock())) // who asks
         .layer(GateLayer::new(Authorize)) // one bit; before anything is counted or read
         .layer(GateLayer::new(RateLimit::new(clock(), metrics()))) // the tenant's own; cache hits count
-        .layer(ValidateLayer::new(server)) // the only reader of the body; a 400 costs nothing upstream
+        .layer(ValidateLayer) // the only reader of the body; a 400 costs nothing upstream
         .layer(CompleteLayer::new(writes)) // from here on a write runs to its end
         .layer(GateLayer::new(Idempotency)) // at most one forward per key
         .layer(CacheLayer::new(shared.cache.clone())) // hits end here; writes invalidate
         .layer(SeamLayer)
         // upstream
-        .layer(RetryLayer::new(config.retry.attempts, shared.budget.clone(), clock(), metrics())) // each attempt pays below
+        .layer(RetryLayer::new(shared.budget.clone(), clock(), metrics())) // each attempt pays below
         .layer(TokenLayer::new(shared.tokens.clone())) // swaps the credential; deals with the ambiguous 401
         .layer(QuotaLayer::new(shared.quota.clone())) // charged per attempt, as Passport counts
         .layer(BreakerLayer::new(shared.breakers.clone())) // above shedding: our own refusals are no failures

@@ -2,6 +2,7 @@
 //!
 //! A token's header only ever chooses among these entries, so it cannot bring an algorithm to a key that was not made for it.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use aws_lc_rs::signature::ParsedPublicKey;
 use jsonwebtoken::Algorithm;
 
 use super::IssuerId;
+use crate::config;
 
 pub use self::jwks::{Dropped, KeySetError, Vetted};
 
@@ -94,22 +96,27 @@ impl fmt::Debug for Key {
 
 /// The keys of every issuer, as far as they were fetched.
 #[derive(Clone, Debug, Default)]
-pub struct KeyRing(Vec<Option<Arc<KeySet>>>);
+pub struct KeyRing(HashMap<IssuerId, Arc<KeySet>>);
 
 impl KeyRing {
     /// Gives an issuer new keys, or takes those it has.
     pub fn replace(&mut self, issuer: IssuerId, keys: Option<Arc<KeySet>>) {
-        let place = usize::from(issuer.0);
-        if self.0.len() <= place {
-            self.0.resize(place + 1, None);
-        }
-        self.0[place] = keys;
+        match keys {
+            Some(keys) => self.0.insert(issuer, keys),
+            None => self.0.remove(&issuer),
+        };
+    }
+
+    /// Takes the keys of all issuers but these.
+    pub fn retain(&mut self, issuers: &[config::Issuer]) {
+        let ids: Vec<_> = issuers.iter().map(IssuerId::of).collect();
+        self.0.retain(|id, _| ids.contains(id));
     }
 
     /// The keys of an issuer, if there are any.
     #[must_use]
     pub fn keys(&self, issuer: IssuerId) -> Option<&Arc<KeySet>> {
-        self.0.get(usize::from(issuer.0))?.as_ref()
+        self.0.get(&issuer)
     }
 }
 

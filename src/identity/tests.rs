@@ -82,10 +82,10 @@ fn seconds(time: SystemTime) -> u64 {
 /// Callers whose issuers, in their order, have published these keys; no keys are none ever fetched.
 fn build(config: &Config, published: &[&[Value]]) -> Callers {
     let mut ring = KeyRing::default();
-    for ((issuer, keys), id) in config.issuers.iter().zip(published).zip(0..) {
+    for (issuer, keys) in config.issuers.iter().zip(published) {
         if !keys.is_empty() {
             let vetted = Vetted::from_jwks(&jwks(keys), &issuer.algorithms).unwrap();
-            ring.replace(IssuerId(id), Some(Arc::new(vetted.keys)));
+            ring.replace(IssuerId::of(issuer), Some(Arc::new(vetted.keys)));
         }
     }
     from(config, &ring)

@@ -81,6 +81,14 @@ family! {
     Gauges of IntGauge in IntGaugeVec
 }
 
+impl<L: Labels> Gauges<L> {
+    /// Forgets the gauge with these labels, if there is one.
+    pub fn remove(&self, labels: &impl Labels<Family = L>) {
+        // There was none: it is forgotten already.
+        let _ = labels.lend(|values| self.0.remove_label_values(values));
+    }
+}
+
 family! {
     /// Histograms of seconds by labels.
     Histograms of Histogram in HistogramVec with buckets

@@ -16,7 +16,7 @@ use crate::stage::{Authenticated, Routed, Unproven};
 
 pub use self::failures::Failures;
 pub use self::issuer_keys::{IssuerKeys, KeyStatus};
-pub use self::refresh::KeyRefresh;
+pub use self::refresh::{KeyKeepers, KeyRefresh};
 pub use self::source::{KeyEndpoint, KeysError};
 
 mod failures;

@@ -13,34 +13,21 @@ use crate::refusal::{Refusal, Sent};
 use crate::service::{Response, Service};
 use crate::stage::Routed;
 
-/// Ends a request whose budget is used up.
+/// Ends a request whose budget is used up: the operation's, and on top the body's time-out until the body has come.
 #[derive(Clone, Copy, Debug)]
-pub struct DeadlineLayer {
-    body_timeout: Duration,
-}
-
-impl DeadlineLayer {
-    /// Grants the operation's budget, and `body_timeout` on top until the body has come.
-    #[must_use]
-    pub fn new(body_timeout: Duration) -> Self {
-        Self { body_timeout }
-    }
-}
+pub struct DeadlineLayer;
 
 impl<S> Layer<S> for DeadlineLayer {
     type Service = Deadline<S>;
 
     fn layer(&self, inner: S) -> Deadline<S> {
-        Deadline { body_timeout: self.body_timeout, inner }
+        Deadline(inner)
     }
 }
 
 /// The service of [`DeadlineLayer`].
 #[derive(Debug)]
-pub struct Deadline<S> {
-    body_timeout: Duration,
-    inner: S,
-}
+pub struct Deadline<S>(S);
 
 impl<S: Service<Routed, Error = Refusal>> Service<Routed> for Deadline<S> {
     type Error = Refusal;
@@ -48,24 +35,23 @@ impl<S: Service<Routed, Error = Refusal>> Service<Routed> for Deadline<S> {
     async fn call(&self, request: Routed) -> Result<Response, Refusal> {
         let exchange = request.exchange().clone();
         let budget = request.snapshot().timeout(request.operation());
+        let body_timeout = request.snapshot().bounds.body_timeout;
         tokio::select! {
             biased;
-            answer = self.inner.call(request) => answer,
-            () = self.expired(&exchange, budget) => Err(Refusal::DeadlineExceeded(Sent::Something)),
+            answer = self.0.call(request) => answer,
+            () = expired(&exchange, budget, body_timeout) => Err(Refusal::DeadlineExceeded(Sent::Something)),
         }
     }
 }
 
-impl<S> Deadline<S> {
-    /// Ends when the budget has; a budget that was started anew in the meantime is waited for once more.
-    async fn expired(&self, exchange: &Exchange, budget: Duration) {
-        let mut at = exchange.started() + budget;
-        loop {
-            sleep_until(at).await;
-            at = exchange.validated().copied().unwrap_or(exchange.started() + self.body_timeout) + budget;
-            if at <= Instant::now() {
-                return;
-            }
+/// Ends when the budget has; a budget that was started anew in the meantime is waited for once more.
+async fn expired(exchange: &Exchange, budget: Duration, body_timeout: Duration) {
+    let mut at = exchange.started() + budget;
+    loop {
+        sleep_until(at).await;
+        at = exchange.validated().copied().unwrap_or(exchange.started() + body_timeout) + budget;
+        if at <= Instant::now() {
+            return;
         }
     }
 }

@@ -1,7 +1,5 @@
 //! Layer 10: path, query and body keep the operation's rules; the only reader of the request body.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
@@ -10,73 +8,58 @@ use tokio::time::{Instant, timeout};
 use tower_layer::Layer;
 
 use self::collect::collect;
-use crate::config;
 use crate::refusal::Refusal;
 use crate::service::{Response, Service};
+use crate::snapshot::Bounds;
 use crate::stage::{Authorized, Validated};
 
 mod collect;
 
 /// Reads the body, within its bounds, and validates the request.
 #[derive(Clone, Copy, Debug)]
-pub struct ValidateLayer {
-    max_body_bytes: usize,
-    body_timeout: Duration,
-}
-
-impl ValidateLayer {
-    /// Takes the bounds of `[server]`.
-    #[must_use]
-    pub fn new(server: &config::Server) -> Self {
-        Self { max_body_bytes: server.max_body_bytes, body_timeout: server.body_timeout }
-    }
-}
+pub struct ValidateLayer;
 
 impl<S> Layer<S> for ValidateLayer {
     type Service = Validate<S>;
 
     fn layer(&self, inner: S) -> Validate<S> {
-        Validate { bounds: *self, inner }
+        Validate(inner)
     }
 }
 
 /// The service of [`ValidateLayer`].
 #[derive(Debug)]
-pub struct Validate<S> {
-    bounds: ValidateLayer,
-    inner: S,
-}
+pub struct Validate<S>(S);
 
 impl<S: Service<Validated, Error = Refusal>> Service<Authorized> for Validate<S> {
     type Error = Refusal;
 
     async fn call(&self, mut request: Authorized) -> Result<Response, Refusal> {
-        let body = self.bounds.body(&mut request).await?;
+        let body = body(&mut request).await?;
         let now = Instant::now();
         request.exchange().set_validated(now);
-        self.inner.call(request.validate(body, now)?).await
+        self.0.call(request.validate(body, now)?).await
     }
 }
 
-impl ValidateLayer {
-    /// The whole body; the media type of a body without bytes does not matter.
-    async fn body(&self, request: &mut Authorized) -> Result<Bytes, Refusal> {
-        let body = request.take_body();
-        if body.is_end_stream() {
-            return Ok(Bytes::new());
-        }
-        let fields = &request.head().headers;
-        if announced(fields).is_some_and(|length| length > self.max_body_bytes as u64) {
-            return Err(Refusal::BodyTooLarge);
-        }
-        if request.operation().body.is_some() && !is_plain_json(fields) {
-            return Err(Refusal::UnsupportedMediaType);
-        }
-        let began = Instant::now();
-        let read = timeout(self.body_timeout, collect(body, self.max_body_bytes)).await;
-        request.exchange().add_body_wait(began.elapsed());
-        read.unwrap_or(Err(Refusal::RequestTimeout))
+/// The whole body; the media type of a body without bytes does not matter.
+async fn body(request: &mut Authorized) -> Result<Bytes, Refusal> {
+    let body = request.take_body();
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
     }
+    let fields = &request.head().headers;
+    let Bounds { max_body_bytes, body_timeout, .. } = request.snapshot().bounds;
+    if announced(fields).is_some_and(|length| length > max_body_bytes as u64) {
+        return Err(Refusal::BodyTooLarge);
+    }
+    if request.operation().body.is_some() && !is_plain_json(fields) {
+        return Err(Refusal::UnsupportedMediaType);
+    }
+    let began = Instant::now();
+    let read = timeout(body_timeout, collect(body, max_body_bytes)).await;
+    request.exchange().add_body_wait(began.elapsed());
+    read.unwrap_or(Err(Refusal::RequestTimeout))
 }
 
 fn announced(fields: &HeaderMap) -> Option<u64> {

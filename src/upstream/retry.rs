@@ -15,6 +15,7 @@ use crate::clock::SharedClock;
 use crate::metrics::{Metrics, UpstreamReason};
 use crate::refusal::{Refusal, Sent};
 use crate::service::{Response, Service};
+use crate::snapshot::Bounds;
 use crate::stage::Validated;
 
 pub use self::budget::Budget;
@@ -27,17 +28,16 @@ const FIRST_PAUSE: Duration = Duration::from_millis(25);
 /// Sends again what is safe to send again.
 #[derive(Clone)]
 pub struct RetryLayer {
-    attempts: u32,
     budget: Arc<Budget>,
     clock: SharedClock,
     metrics: Arc<Metrics>,
 }
 
 impl RetryLayer {
-    /// At most `attempts` retries of a request, as far as `budget` allows.
+    /// As many retries as the request's snapshot grants, as far as `budget` allows.
     #[must_use]
-    pub fn new(attempts: u32, budget: Arc<Budget>, clock: SharedClock, metrics: Arc<Metrics>) -> Self {
-        Self { attempts, budget, clock, metrics }
+    pub fn new(budget: Arc<Budget>, clock: SharedClock, metrics: Arc<Metrics>) -> Self {
+        Self { budget, clock, metrics }
     }
 }
 
@@ -64,7 +64,7 @@ impl<S: Service<Validated, Error = Refusal>> Service<Validated> for Retry<S> {
         loop {
             let answer = self.inner.call(request.clone()).await;
             let Some(reason) = reason(request.operation().effect, &answer) else { return answer };
-            let Some(pause) = self.policy.grant(retries, request.deadline()) else { return answer };
+            let Some(pause) = self.policy.grant(retries, &request) else { return answer };
             // The answer is given up, and with it its connection, unless that was free already.
             drop(answer);
             self.policy.count(&request, reason);
@@ -78,10 +78,11 @@ impl<S: Service<Validated, Error = Refusal>> Service<Validated> for Retry<S> {
 
 impl RetryLayer {
     /// The pause before the next attempt, with full jitter; none if there must be no next attempt.
-    fn grant(&self, retries: u32, deadline: Instant) -> Option<Duration> {
+    fn grant(&self, retries: u32, request: &Validated) -> Option<Duration> {
         let pause = FIRST_PAUSE.mul_f64(f64::from(1 << retries.min(8)) * fastrand::f64());
-        let in_time = Instant::now() + pause < deadline;
-        (retries < self.attempts && in_time && self.budget.withdraw(self.clock.now())).then_some(pause)
+        let in_time = Instant::now() + pause < request.deadline();
+        let Bounds { retries: most, retry_budget, .. } = request.snapshot().bounds;
+        (retries < most && in_time && self.budget.withdraw(retry_budget, self.clock.now())).then_some(pause)
     }
 
     fn count(&self, request: &Validated, reason: &str) {

@@ -103,7 +103,10 @@ fn an_algorithm_that_configuration_does_not_accept_is_refused_even_if_a_key_is_f
     let signer = Signer::ed("key");
     let narrow = config::Issuer { algorithms: vec![Algorithm::ES256], ..issuer() };
     let mut ring = KeyRing::default();
-    ring.replace(IssuerId(0), Some(Arc::new(Vetted::from_jwks(&jwks(&[signer.jwk()]), &[Algorithm::EdDSA]).unwrap().keys)));
+    ring.replace(
+        IssuerId::of(&narrow),
+        Some(Arc::new(Vetted::from_jwks(&jwks(&[signer.jwk()]), &[Algorithm::EdDSA]).unwrap().keys)),
+    );
     let config = Config { issuers: vec![narrow], ..two_tenants() };
     let callers = from(&config, &ring);
 
@@ -233,14 +236,14 @@ fn an_oversized_token_is_refused_unread() {
 #[test]
 fn an_unknown_key_or_no_keys_at_all_ask_for_the_issuer_s_keys() {
     let (signer, new) = (Signer::ed("key"), Signer::ed("new"));
-    let unknown = || Unauthenticated::UnknownKey(IssuerId(0));
+    let unknown = || Unauthenticated::UnknownKey(IssuerId::of(&issuer()));
     let known = trusting(&[&signer]);
     let none = build(&Config { issuers: vec![issuer()], ..two_tenants() }, &[]);
 
     assert_eq!(present(&known, &new.token(&claims())).unwrap_err(), unknown());
     assert_eq!(present(&none, &signer.token(&claims())).unwrap_err(), unknown());
-    assert!(matches!(known.unknown_key(IssuerId(0)), Refusal::InvalidCredential(_)));
-    assert_eq!(none.unknown_key(IssuerId(0)), Refusal::JwksUnavailable);
+    assert!(matches!(known.unknown_key(IssuerId::of(&issuer())), Refusal::InvalidCredential(_)));
+    assert_eq!(none.unknown_key(IssuerId::of(&issuer())), Refusal::JwksUnavailable);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! How each issuer's keys are getting on, and the bounded waiting for the next attempt to fetch them.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::{Semaphore, watch};
@@ -35,7 +35,7 @@ pub struct KeyStatus {
 
 /// The keys of all issuers, as those see them who do not fetch them. Shared by all workers.
 #[derive(Debug)]
-pub struct IssuerKeys(Box<[Issuer]>);
+pub struct IssuerKeys(RwLock<Vec<(IssuerId, Arc<Issuer>)>>);
 
 /// One issuer's attempts.
 #[derive(Debug)]
@@ -59,18 +59,20 @@ impl IssuerKeys {
     /// No attempt was made yet.
     #[must_use]
     pub fn new(issuers: &[config::Issuer]) -> Self {
-        Self(issuers.iter().map(|issuer| Issuer::new(&issuer.issuer)).collect())
+        let keys = Self(RwLock::default());
+        keys.adopt(issuers);
+        keys
     }
 
     /// How every issuer's keys are getting on, in the order of configuration.
     #[must_use]
     pub fn status(&self) -> Vec<KeyStatus> {
-        self.0.iter().map(|issuer| issuer.state.borrow().status.clone()).collect()
+        self.issuers().iter().map(|(_, issuer)| issuer.state.borrow().status.clone()).collect()
     }
 
     /// Waits until the first attempt of every issuer has ended, either way.
     pub async fn attempted(&self) {
-        for issuer in &self.0 {
+        for (_, issuer) in self.issuers() {
             issuer.past(0).await;
         }
     }
@@ -78,7 +80,7 @@ impl IssuerKeys {
     /// Waits for the attempt that is under way, or for one that is made now; not at all if too many wait or the last attempt was
     /// asked for too recently, and never too long.
     pub(super) async fn refetched(&self, issuer: IssuerId, now: Instant) {
-        let Some(issuer) = self.0.get(usize::from(issuer.0)) else {
+        let Some(issuer) = self.issuer(issuer) else {
             return;
         };
         let Ok(_place) = issuer.places.try_acquire() else {
@@ -90,8 +92,23 @@ impl IssuerKeys {
         }
     }
 
-    pub(super) fn issuer(&self, id: IssuerId) -> Option<&Issuer> {
-        self.0.get(usize::from(id.0))
+    /// Knows these issuers from now on, in this order. Those that it knows already go on as they were.
+    pub(super) fn adopt(&self, issuers: &[config::Issuer]) {
+        let adopted = issuers.iter().map(|issuer| {
+            let id = IssuerId::of(issuer);
+            (id, self.issuer(id).unwrap_or_else(|| Arc::new(Issuer::new(&issuer.issuer))))
+        });
+        let adopted = adopted.collect();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = adopted;
+    }
+
+    pub(super) fn issuer(&self, id: IssuerId) -> Option<Arc<Issuer>> {
+        let issuers = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        issuers.iter().find(|(known, _)| *known == id).map(|(_, issuer)| Arc::clone(issuer))
+    }
+
+    fn issuers(&self) -> Vec<(IssuerId, Arc<Issuer>)> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -126,7 +143,12 @@ impl Issuer {
         let _ = self.state.subscribe().wait_for(|state| state.ended > ended).await;
     }
 
-    /// Waits until a request asks for an attempt.
+    /// Has an attempt made now, whoever asked for one when.
+    pub(super) fn hasten(&self) {
+        self.state.send_modify(|state| state.under_way = true);
+    }
+
+    /// Waits until an attempt is asked for.
     pub(super) async fn asked(&self) {
         let _ = self.state.subscribe().wait_for(|state| state.under_way).await;
     }

@@ -3,7 +3,8 @@
 //! Known keys stay in use while an issuer is down, for a day. A snapshot is published only when keys have changed, since a new
 //! one forgets which tokens were verified.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -13,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use super::issuer_keys::{Attempt, Issuer, IssuerKeys};
 use super::source::{self, KeyEndpoint, KeysError};
 use crate::clock::SharedClock;
-use crate::config;
+use crate::config::{self, KeySource};
 use crate::identity::{IssuerId, KeySet, Vetted};
 use crate::metrics::{KeyResult, Metrics};
 use crate::snapshot::Snapshots;
@@ -51,23 +52,63 @@ impl<E: KeyEndpoint> KeyRefresh<E> {
     }
 
     /// Keeps the keys of these issuers, each in a task of its own that `tracker` knows, until `shutdown`.
-    pub fn spawn(self, issuers: &[config::Issuer], tracker: &TaskTracker, shutdown: &CancellationToken) {
+    pub fn spawn(self, issuers: &[config::Issuer], tracker: &TaskTracker, shutdown: &CancellationToken) -> KeyKeepers {
         let shared = Arc::new(self);
-        for (issuer, id) in issuers.iter().zip((0..=u16::MAX).map(IssuerId)) {
-            let shared = Arc::clone(&shared);
+        let (keys, tracker, shutdown) = (Arc::clone(&shared.keys), tracker.clone(), shutdown.clone());
+        let start = move |issuer: &config::Issuer, attempts: Arc<Issuer>| {
+            let (id, shared) = (IssuerId::of(issuer), Arc::clone(&shared));
             let keeper = Keeper { id, issuer: issuer.clone(), shared, current: None, fetched: None, failures: 0 };
-            let shutdown = shutdown.clone();
-            tracker.spawn(async move { shutdown.run_until_cancelled(keeper.keep()).await });
+            let dismissed = shutdown.child_token();
+            let until = dismissed.clone();
+            tracker.spawn(async move { until.run_until_cancelled(keeper.keep(&attempts)).await });
+            dismissed
+        };
+        let keepers = KeyKeepers { keys, start: Box::new(start), kept: Mutex::default() };
+        keepers.keep(issuers);
+        keepers
+    }
+}
+
+/// Starts an issuer's keeper, who goes on until what is returned is cancelled.
+type Start = dyn Fn(&config::Issuer, Arc<Issuer>) -> CancellationToken + Send + Sync;
+
+/// Those who keep the issuers' keys, one task for each.
+pub struct KeyKeepers {
+    keys: Arc<IssuerKeys>,
+    start: Box<Start>,
+    kept: Mutex<HashMap<IssuerId, CancellationToken>>,
+}
+
+impl KeyKeepers {
+    /// Keeps the keys of these issuers from now on, and of no others. Those that are kept already go on; keys in files are read
+    /// anew, since they may be others by now.
+    pub fn keep(&self, issuers: &[config::Issuer]) {
+        self.keys.adopt(issuers);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut before = std::mem::take(&mut *kept);
+        for issuer in issuers {
+            let id = IssuerId::of(issuer);
+            let Some(attempts) = self.keys.issuer(id) else { continue };
+            let dismissed = match before.remove(&id) {
+                Some(dismissed) => {
+                    if matches!(issuer.keys, KeySource::JwksFile(_) | KeySource::PublicKey(_)) {
+                        attempts.hasten();
+                    }
+                    dismissed
+                }
+                None => (self.start)(issuer, attempts),
+            };
+            kept.insert(id, dismissed);
+        }
+        for dismissed in before.values() {
+            dismissed.cancel();
         }
     }
 }
 
 impl<E: KeyEndpoint> Keeper<E> {
-    async fn keep(mut self) {
+    async fn keep(mut self, attempts: &Issuer) {
         let shared = Arc::clone(&self.shared);
-        let Some(attempts) = shared.keys.issuer(self.id) else {
-            return;
-        };
         loop {
             let pause = self.attempt(attempts).await;
             tokio::select! {

@@ -46,6 +46,7 @@ struct House {
     clock: Arc<ManualClock>,
     metrics: Arc<Metrics>,
     keys: Arc<IssuerKeys>,
+    keepers: KeyKeepers,
     snapshots: Arc<Snapshots>,
     failures: Arc<Failures>,
     asked: Mutex<mpsc::UnboundedReceiver<(Uri, oneshot::Sender<Answer>)>>,
@@ -70,13 +71,10 @@ impl House {
         let snapshots = testing::snapshots(config.clone(), clock.clone());
         let (ask, asked) = mpsc::unbounded_channel();
         let (tasks, shutdown) = (TaskTracker::new(), CancellationToken::new());
-        KeyRefresh::new(keys.clone(), snapshots.clone(), Scripted(ask), clock.clone(), metrics.clone()).spawn(
-            &config.issuers,
-            &tasks,
-            &shutdown,
-        );
+        let refresh = KeyRefresh::new(keys.clone(), snapshots.clone(), Scripted(ask), clock.clone(), metrics.clone());
+        let keepers = refresh.spawn(&config.issuers, &tasks, &shutdown);
         let failures = Arc::new(Failures::new(clock.clone(), &metrics));
-        Self { clock, metrics, keys, snapshots, failures, asked: Mutex::new(asked), tasks, shutdown }
+        Self { clock, metrics, keys, keepers, snapshots, failures, asked: Mutex::new(asked), tasks, shutdown }
     }
 
     /// The same with keys at a URL, which were fetched.
@@ -113,7 +111,7 @@ impl House {
     }
 
     async fn until_past(&self, ended: u64) {
-        self.keys.issuer(IssuerId(0)).unwrap().past(ended).await;
+        self.keys.issuer(IssuerId::of(&self.snapshots.config().issuers[0])).unwrap().past(ended).await;
     }
 
     fn status(&self) -> KeyStatus {

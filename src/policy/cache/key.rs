@@ -7,20 +7,23 @@ use http::{HeaderMap, HeaderName, header};
 use quick_cache::Equivalent;
 
 use super::list::{members, text};
+use crate::config::Identity;
 use crate::fields::X_API_KEY;
 use crate::stage::Validated;
-use crate::tenant::{CredentialName, TenantName};
+use crate::tenant::TenantName;
 
 /// Request fields that no answer can depend on, whatever its `Vary` says: Passport never sees a caller's credential, and the
 /// tenant and Passport's own credential are in every key.
 const NEVER_SELECT: [HeaderName; 4] = [header::AUTHORIZATION, header::COOKIE, header::HOST, X_API_KEY];
 
-/// A key of its own, for a map. It knows names, not places in a snapshot, so it outlives a reload.
+/// A key of its own, for a map. It knows identities, not places in a snapshot, so it outlives a reload; and what a reload gives
+/// another meaning has another key, also for requests that are still judged by the old one.
 #[derive(Clone)]
 pub(super) struct Key {
-    credential: CredentialName,
+    credential: Identity,
     tenant: TenantName,
     operation: Arc<str>,
+    meaning: Identity,
     target: Box<str>,
     variant: Variant,
 }
@@ -28,9 +31,10 @@ pub(super) struct Key {
 /// A key that is borrowed from a request.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct KeyRef<'a> {
-    credential: &'a str,
+    credential: Identity,
     tenant: &'a str,
     operation: &'a str,
+    meaning: Identity,
     target: &'a str,
     variant: &'a Variant,
 }
@@ -47,9 +51,10 @@ impl Key {
     /// The key of a request's answers.
     pub(super) fn of(request: &Validated, variant: Variant) -> Self {
         Self {
-            credential: request.credential().1.name.clone(),
+            credential: request.credential().1.identity,
             tenant: request.tenant().name.clone(),
             operation: Arc::clone(&request.operation().name),
+            meaning: request.snapshot().meaning(request.operation_id()),
             target: request.target().as_str().into(),
             variant,
         }
@@ -58,9 +63,10 @@ impl Key {
     /// The same key, to look up by.
     pub(super) fn as_ref(&self) -> KeyRef<'_> {
         KeyRef {
-            credential: self.credential.as_str(),
+            credential: self.credential,
             tenant: self.tenant.as_str(),
             operation: &self.operation,
+            meaning: self.meaning,
             target: &self.target,
             variant: &self.variant,
         }
@@ -95,9 +101,10 @@ impl<'a> KeyRef<'a> {
     /// The key of a request's answers, borrowed: a look-up allocates nothing.
     pub(super) fn of(request: &'a Validated, variant: &'a Variant) -> Self {
         Self {
-            credential: request.credential().1.name.as_str(),
+            credential: request.credential().1.identity,
             tenant: request.tenant().name.as_str(),
             operation: &request.operation().name,
+            meaning: request.snapshot().meaning(request.operation_id()),
             target: request.target().as_str(),
             variant,
         }

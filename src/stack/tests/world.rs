@@ -155,7 +155,7 @@ fn share(passport: &Arc<Passport>, tasks: &TaskTracker, change: impl FnOnce(&mut
         keys: Arc::new(IssuerKeys::new(&[])),
         failures: Arc::new(Failures::new(clock.clone(), &metrics)),
         cache: Arc::new(ResponseCache::new(config.cache, &[], clock.clone(), metrics.clone(), tasks.clone())),
-        budget: Arc::new(Budget::new(config.retry.budget, clock.now())),
+        budget: Arc::new(Budget::new(clock.now())),
         tokens: Tokens::start(settings, passport.endpoint(), &clock, &metrics, tasks, &stop),
         quota: Arc::new(Quota::new(clock.clone(), metrics.clone())),
         breakers: Arc::new(Breakers::new(breakers.0, &destinations, breakers.1, breakers.2, breakers.3, breakers.4, &metrics)),

@@ -15,15 +15,14 @@ const FLOOR: f64 = 10.0;
 /// The retries of all workers.
 #[derive(Debug)]
 pub struct Budget {
-    share: f64,
     window: Mutex<Window>,
 }
 
 impl Budget {
-    /// Grants `share` retries per request: 0.1 is one in ten.
+    /// Nothing was asked for yet.
     #[must_use]
-    pub fn new(share: f64, now: Instant) -> Self {
-        Self { share, window: Mutex::new(Window::new(WINDOW, now)) }
+    pub fn new(now: Instant) -> Self {
+        Self { window: Mutex::new(Window::new(WINDOW, now)) }
     }
 
     /// Counts a request.
@@ -31,11 +30,11 @@ impl Budget {
         self.window().present(now).all += 1;
     }
 
-    /// Takes out one retry, if there is one.
-    pub fn withdraw(&self, now: Instant) -> bool {
+    /// Takes out one retry, if there is one where requests earn `share` of one each: 0.1 is one in ten.
+    pub fn withdraw(&self, share: f64, now: Instant) -> bool {
         let mut window = self.window();
         let sum = window.sum(now);
-        let granted = f64::from(sum.marked) + 1.0 <= FLOOR + self.share * f64::from(sum.all);
+        let granted = f64::from(sum.marked) + 1.0 <= FLOOR + share * f64::from(sum.all);
         if granted {
             window.present(now).marked += 1;
         }
@@ -52,13 +51,13 @@ mod tests {
     use super::*;
 
     fn granted(budget: &Budget, now: Instant) -> usize {
-        (0..1000).take_while(|_| budget.withdraw(now)).count()
+        (0..1000).take_while(|_| budget.withdraw(0.1, now)).count()
     }
 
     #[test]
     fn retries_are_a_share_of_requests_beyond_a_floor() {
         let start = Instant::now();
-        let budget = Budget::new(0.1, start);
+        let budget = Budget::new(start);
 
         for _ in 0..200 {
             budget.deposit(start);
@@ -70,7 +69,7 @@ mod tests {
     #[test]
     fn what_was_used_up_is_earned_anew_after_the_window() {
         let start = Instant::now();
-        let budget = Budget::new(0.1, start);
+        let budget = Budget::new(start);
 
         assert_eq!(granted(&budget, start), 10);
         assert_eq!(granted(&budget, start + WINDOW / 2), 0);

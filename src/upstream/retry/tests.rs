@@ -9,12 +9,11 @@ struct Fixture {
     layer: RetryLayer,
 }
 
-/// At most two retries, with so many in the budget.
-fn fixture(attempts: u32) -> Fixture {
+fn fixture() -> Fixture {
     let clock = testing::clock();
     let metrics = Arc::new(Metrics::new());
-    let budget = Arc::new(Budget::new(0.1, crate::clock::Clock::now(&*clock)));
-    Fixture { layer: RetryLayer::new(attempts, budget, clock, Arc::clone(&metrics)), metrics }
+    let budget = Arc::new(Budget::new(crate::clock::Clock::now(&*clock)));
+    Fixture { layer: RetryLayer::new(budget, clock, Arc::clone(&metrics)), metrics }
 }
 
 impl Fixture {
@@ -34,6 +33,13 @@ impl Fixture {
     }
 }
 
+/// A read whose snapshot grants no retry.
+fn unretried() -> Validated {
+    let mut config = testing::config();
+    config.retry.attempts = 0;
+    testing::validated(&testing::snapshots(config, testing::clock()), testing::arrival(http::Method::GET, "/v1/accounts", ""))
+}
+
 fn unsent() -> Result<Response, Refusal> {
     Err(Refusal::UpstreamUnreachable(Sent::Nothing))
 }
@@ -44,7 +50,7 @@ fn unknown() -> Result<Response, Refusal> {
 
 #[tokio::test(start_paused = true)]
 async fn a_write_of_which_nothing_was_sent_is_sent_again() {
-    let fixture = fixture(2);
+    let fixture = fixture();
 
     let (result, calls) = fixture.send(write(), [unsent(), unsent(), status(200)]).await;
 
@@ -57,7 +63,7 @@ async fn the_pauses_are_waits_and_no_work_of_ours() {
     let (request, began) = (read(), Instant::now());
     let exchange = request.exchange().clone();
 
-    let (_, calls) = fixture(2).send(request, [unsent(), unsent(), status(200)]).await;
+    let (_, calls) = fixture().send(request, [unsent(), unsent(), status(200)]).await;
 
     assert_eq!(calls, 3);
     assert_eq!(exchange.waits(), began.elapsed());
@@ -74,7 +80,7 @@ async fn a_write_that_may_have_been_sent_never_is() {
         || status(504),
     ];
     for outcome in outcomes {
-        let (_, calls) = fixture(2).send(write(), [outcome(), status(200)]).await;
+        let (_, calls) = fixture().send(write(), [outcome(), status(200)]).await;
 
         assert_eq!(calls, 1, "{:?}", outcome());
     }
@@ -91,7 +97,7 @@ async fn a_read_is_sent_again_whatever_broke_it() {
         (|| status(504), "504"),
     ];
     for (broken, reason) in broken {
-        let fixture = fixture(2);
+        let fixture = fixture();
 
         let (result, calls) = fixture.send(read(), [broken(), status(200)]).await;
 
@@ -113,7 +119,7 @@ async fn what_another_attempt_cannot_mend_is_passed_on() {
         || Err(Refusal::DeadlineExceeded(Sent::Nothing)),
     ];
     for outcome in final_outcomes {
-        let (_, calls) = fixture(2).send(read(), [outcome(), status(200)]).await;
+        let (_, calls) = fixture().send(read(), [outcome(), status(200)]).await;
 
         assert_eq!(calls, 1, "{:?}", outcome());
     }
@@ -124,21 +130,21 @@ async fn an_upstream_that_names_a_time_is_left_alone() {
     let mut answer = status(503).unwrap();
     answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
 
-    let (result, calls) = fixture(2).send(read(), [Ok(answer), status(200)]).await;
+    let (result, calls) = fixture().send(read(), [Ok(answer), status(200)]).await;
 
     assert_eq!((result.unwrap().status().as_u16(), calls), (503, 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_last_attempts_outcome_is_the_requests() {
-    let (result, calls) = fixture(2).send(read(), [unsent(), status(503), status(502), status(200)]).await;
+    let (result, calls) = fixture().send(read(), [unsent(), status(503), status(502), status(200)]).await;
 
     assert_eq!((result.unwrap().status().as_u16(), calls), (502, 3));
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_attempts_there_is_no_retry() {
-    let (_, calls) = fixture(0).send(read(), [unsent(), status(200)]).await;
+    let (_, calls) = fixture().send(unretried(), [unsent(), status(200)]).await;
 
     assert_eq!(calls, 1);
 }
@@ -148,14 +154,14 @@ async fn no_attempt_begins_after_the_deadline() {
     let request = read();
     tokio::time::sleep_until(request.deadline()).await;
 
-    let (result, calls) = fixture(2).send(request, [unsent(), status(200)]).await;
+    let (result, calls) = fixture().send(request, [unsent(), status(200)]).await;
 
     assert_eq!((result.unwrap_err(), calls), (Refusal::UpstreamUnreachable(Sent::Nothing), 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn all_requests_share_one_budget() {
-    let fixture = fixture(2);
+    let fixture = fixture();
     let mut calls = 0;
 
     for _ in 0..100 {

@@ -50,18 +50,19 @@ impl<S: Service<Outbound, Error = Refusal>> Service<Validated> for Bearing<S> {
     type Error = Refusal;
 
     async fn call(&self, request: Validated) -> Result<Response, Refusal> {
-        let (credential, _) = request.credential();
-        let source = self.tokens.source(credential, request.operation().upstream).ok_or(Refusal::OperationUnavailable)?;
+        let (_, credential) = request.credential();
+        let source =
+            self.tokens.source(credential.identity, request.operation().upstream).ok_or(Refusal::OperationUnavailable)?;
         let token = match source.ready() {
             Some(token) => token,
             None => waited(&request, source.token(request.deadline())).await?,
         };
-        if let Some(response) = self.attempt(source, &token, request.clone()).await? {
+        if let Some(response) = self.attempt(&source, &token, request.clone()).await? {
             return Ok(response);
         }
-        let token = replacement(source, &token, &request).await?;
-        let answer = self.attempt(source, &token, request.clone()).await?;
-        answer.ok_or_else(|| refused_again(source, &token, &request))
+        let token = replacement(&source, &token, &request).await?;
+        let answer = self.attempt(&source, &token, request.clone()).await?;
+        answer.ok_or_else(|| refused_again(&source, &token, &request))
     }
 }
 

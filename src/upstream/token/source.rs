@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use http::Uri;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout_at};
@@ -24,7 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Source {
     credential: CredentialName,
     token_url: Arc<str>,
-    promised: Box<[Scope]>,
+    /// What tenants are promised; a reload may change it.
+    promised: ArcSwap<Box<[Scope]>>,
     clock: SharedClock,
     /// The newest token, without a lock: all that a request needs as long as nothing is wrong.
     current: ArcSwapOption<Token>,
@@ -38,11 +39,11 @@ pub struct Source {
 }
 
 impl Source {
-    pub(super) fn new(credential: CredentialName, url: &Uri, promised: Box<[Scope]>, clock: SharedClock) -> Self {
+    pub(super) fn new(credential: CredentialName, url: &Uri, clock: SharedClock) -> Self {
         Self {
             credential,
             token_url: without_query(url).into(),
-            promised,
+            promised: ArcSwap::default(),
             current: ArcSwapOption::empty(),
             suspecting: AtomicBool::new(false),
             life: Mutex::new(Life::new(clock.now())),
@@ -50,6 +51,11 @@ impl Source {
             hurry: Notify::new(),
             clock,
         }
+    }
+
+    /// Takes note of what tenants are promised from now on.
+    pub(super) fn promise(&self, scopes: Box<[Scope]>) {
+        self.promised.store(Arc::new(scopes));
     }
 
     /// The current token, if it may be sent now.
@@ -134,7 +140,7 @@ impl Source {
 
     /// What tenants are promised and `token` is known to lack.
     pub(super) fn lacked_by(&self, token: &Token) -> Box<[Scope]> {
-        token.granted().map(|granted| granted.lacking(&self.promised)).unwrap_or_default()
+        token.granted().map(|granted| granted.lacking(&self.promised.load())).unwrap_or_default()
     }
 
     /// Changes the state and tells everybody who waits for it.

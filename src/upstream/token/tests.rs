@@ -11,6 +11,7 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::testing::config;
 
+mod adoption;
 mod failures;
 mod renewal;
 mod revocation;
@@ -26,9 +27,10 @@ fn start(config: &Config) -> Stage {
 }
 
 /// The only source of the test's configuration.
-fn only(stage: &Stage) -> &Arc<Source> {
-    assert_eq!(stage.tokens.sources.len(), 1);
-    &stage.tokens.sources[0]
+fn only(stage: &Stage) -> Arc<Source> {
+    let mut sources = stage.tokens.sources();
+    assert_eq!(sources.len(), 1);
+    sources.remove(0)
 }
 
 fn far() -> Instant {

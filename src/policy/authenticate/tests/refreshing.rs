@@ -133,7 +133,8 @@ async fn without_issuers_nothing_is_waited_for() {
     keys.attempted().await;
 
     assert!(keys.status().is_empty());
-    keys.refetched(IssuerId(7), tokio::time::Instant::now()).await;
+    let stranger = IssuerId::of(&House::trusting(KeySource::JwksFile("/none".into())).snapshots.config().issuers[0]);
+    keys.refetched(stranger, tokio::time::Instant::now()).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -146,4 +147,25 @@ async fn the_task_ends_at_shutdown_even_in_the_middle_of_an_attempt() {
     house.tasks.wait().await;
 
     assert!(house.status().attempted, "an attempt that was cut short has ended");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_keeps_the_keys_of_issuers_that_stay_and_lets_the_others_go() {
+    let signer = Signer::ed("key");
+    let house = House::knowing(&[&signer]).await;
+    let issuers = house.snapshots.config().issuers.clone();
+    let other = config::Issuer { issuer: "https://other.test".to_owned(), ..issuers[0].clone() };
+
+    let both = [other.clone(), issuers[0].clone()];
+    house.snapshots.replace_config(Arc::new(Config { issuers: both.to_vec(), ..(*house.snapshots.config()).clone() }));
+    house.keepers.keep(&both);
+    assert!(house.call(&token(&signer)).await.is_ok(), "nobody was asked for keys that are known");
+    assert_eq!(house.keys.status().iter().map(|status| status.attempted).collect::<Vec<_>>(), [false, true]);
+
+    house.snapshots.replace_config(Arc::new(Config { issuers: vec![other.clone()], ..(*house.snapshots.config()).clone() }));
+    house.keepers.keep(&[other]);
+    assert!(house.call(&token(&signer)).await.is_err());
+    let (url, _answer) = house.asked().await;
+    assert_eq!(url, "https://id.test/jwks.json", "the new issuer's keys are fetched");
+    assert_eq!(house.keys.status().len(), 1);
 }

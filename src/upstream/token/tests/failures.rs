@@ -152,7 +152,7 @@ async fn redirects_and_endless_answers_are_failures_over_a_socket_too() {
     let client = Client::new(Arc::new(Connector::new(&Trust::Nothing, None, SECOND).unwrap()));
     let (metrics, tracker, shutdown) = (Arc::new(Metrics::new()), TaskTracker::new(), CancellationToken::new());
     let tokens = Tokens::start(settings, client, &shared, &metrics, &tracker, &shutdown);
-    let source = &tokens.sources[0];
+    let source = &tokens.sources()[0];
 
     let redirect = format!("HTTP/1.1 307 Temporary Redirect\r\nLocation: http://{address}/else\r\nContent-Length: 0\r\n\r\n");
     let long = format!("HTTP/1.1 200 OK\r\nContent-Length: 70000\r\n\r\n{}", " ".repeat(70_000));

@@ -32,7 +32,7 @@ async fn the_request_is_one_that_passport_knows() {
 #[tokio::test(start_paused = true)]
 async fn callers_wait_for_the_first_token_and_share_one_request() {
     let mut stage = start(&config());
-    let source = Arc::clone(only(&stage));
+    let source = only(&stage);
     let callers: Vec<_> = (0..500)
         .map(|_| {
             let source = Arc::clone(&source);
@@ -86,8 +86,8 @@ async fn each_credential_and_token_url_has_one_source_and_tenants_share_it() {
     }
     stage.tokens.attempted().await;
 
-    let bearer = |credential, upstream| {
-        let token = stage.tokens.at(credential, upstream)?.ready().unwrap();
+    let bearer = |credential: usize, upstream| {
+        let token = stage.tokens.at(config.credentials[credential].identity(), upstream)?.ready().unwrap();
         Some(token.bearer().to_str().unwrap().to_owned())
     };
     let acme: Vec<_> = (0..5).map(|upstream| bearer(0, upstream)).collect();
@@ -102,7 +102,7 @@ fn a_source_serves_callers_on_other_runtimes() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let control = runtime();
     let mut stage = control.block_on(async { start(&config()) });
-    let source = Arc::clone(only(&stage));
+    let source = only(&stage);
     let workers: Vec<_> = (0..2)
         .map(|_| {
             let source = Arc::clone(&source);
@@ -124,7 +124,7 @@ fn a_source_serves_callers_on_other_runtimes() {
 async fn shutdown_ends_the_task_and_the_waiting() {
     let mut stage = start(&config());
     let _asked = stage.script.asked().await;
-    let source = Arc::clone(only(&stage));
+    let source = only(&stage);
     let caller = aside(async move { source.token(far()).await });
     tokio::task::yield_now().await;
     let began = Instant::now();
