@@ -9,13 +9,14 @@ PYTHON := $(shell command -v python3 >/dev/null && python3 -m pip --version >/de
 MANIFESTS := $(TOOLS)/manifests
 KUBERNETES := 1.33
 PROMTOOL := $(or $(shell command -v promtool),$(TOOLS)/prometheus/promtool)
+REDIS := $(or $(shell command -v redis-server),$(shell command -v valkey-server),$(TOOLS)/redis/redis-server)
 
 .PHONY: run test check fmt clippy doc licences manifests soak-tokens without-node without-manifests image
 
 run:  ## builds and starts the demo
 	$(CARGO) run --quiet -- demo
 
-test: $(if $(NODE),$(OIDC_PROVIDER),without-node)  ## gets what the tests need and runs them all
+test: $(if $(NODE),$(OIDC_PROVIDER),without-node) $(REDIS)  ## gets what the tests need and runs them all
 	$(CARGO) test --quiet $(if $(NODE),,-- --skip oauth_servers)
 
 check: fmt clippy doc licences manifests  ## format, lints, docs, licences, manifests
@@ -71,5 +72,8 @@ $(MANIFESTS)/python: tests/tools/manifests/requirements.txt
 	  { $$install || $$install || { echo "pip cannot install kubernetes-validate, which make manifests runs: see above." >&2; exit 1; }; }
 	@touch $@
 
-$(TOOLS)/prometheus/promtool: tests/tools/get-promtool
-	@tests/tools/get-promtool $(TOOLS)/prometheus
+$(TOOLS)/prometheus/promtool: tests/tools/get-debian
+	@tests/tools/get-debian $(TOOLS)/prometheus promtool prometheus
+
+$(TOOLS)/redis/redis-server: tests/tools/get-debian
+	@tests/tools/get-debian $(TOOLS)/redis redis-server redis-server redis-tools libjemalloc2 liblzf1

@@ -5,7 +5,7 @@
 pub use self::conditions::{Attempt, Condition, Facts, conditions};
 pub use self::control::{Control, ControlToken, Controls};
 pub use self::pages::Pages;
-pub use self::status::{Cache, Credential, Issuer, Limit, Reload, Status, StatusSource, Tenant, Token, Upstream};
+pub use self::status::{Cache, Credential, Issuer, Limit, Reload, Status, StatusSource, Store, Tenant, Token, Upstream};
 
 mod conditions;
 mod control;

@@ -22,6 +22,7 @@ use crate::server::{
 };
 use crate::snapshot::Snapshots;
 use crate::stack::{Shared, stack};
+use crate::store::Redis;
 use crate::telemetry::Levels;
 use crate::transport::{Client, Connector, OriginError, Proxy, Trust, TrustError};
 use crate::upstream::breaker::Breakers;
@@ -41,6 +42,9 @@ mod vitals;
 
 /// How long what runs beside the requests may take to end, after all else has.
 const LAST_GRACE: Duration = Duration::from_secs(3);
+
+/// How long callers wait at the start for the first attempt to reach Redis.
+const FIRST_ATTEMPT: Duration = Duration::from_secs(1);
 
 /// How much longer than an answer may stream its caller's connection stays: the answer is cut first, so that observe sees why.
 const MARGIN: Duration = Duration::from_secs(2);
@@ -118,7 +122,7 @@ impl Gateway {
         let connector = Arc::new(connector(&config)?);
         let destinations = Destinations::new(&config.passport.upstreams)?;
         let (ended, background) = (CancellationToken::new().drop_guard(), TaskTracker::new());
-        let shared = Arc::new(share(config, &connector, &destinations, clock, &background, ended.token()));
+        let shared = Arc::new(share(config, &connector, &destinations, clock, &background, ended.token())?);
         let tls = secured(&shared, &background, ended.token())?;
         let workers = work(&shared, tls, connector, destinations).map_err(StartError::Runtime)?;
         let vitals = Arc::new(Vitals::new(Arc::clone(&shared), workers.loads()));
@@ -152,6 +156,7 @@ impl Gateway {
         if let Some(control) = control {
             background.spawn(control.serve(Arc::clone(&shared), ended.token().clone()));
         }
+        known(&shared).await;
         let unfinished = stop::run(stop, &shared.config.lifecycle, &vitals, listeners, workers).await;
         drop(ended);
         background.close();
@@ -190,10 +195,14 @@ fn share(
     clock: SharedClock,
     background: &TaskTracker,
     ended: &CancellationToken,
-) -> Shared {
+) -> Result<Shared, TrustError> {
     let config = Arc::new(config);
     let metrics = Arc::new(Metrics::new());
     loaded(&metrics, &clock);
+    let redis = match &config.store {
+        config::Store::Redis(settings) => Some(Redis::start(settings, &metrics, background, ended)?),
+        config::Store::Embedded => None,
+    };
     let client = Client::new(Arc::clone(connector));
     let snapshots = Arc::new(Snapshots::new(Arc::clone(&config), KeyRing::default(), Arc::clone(&clock)));
     let keys = Arc::new(IssuerKeys::new(&config.issuers));
@@ -208,7 +217,7 @@ fn share(
         tenants: &config.tenants,
         catalogue: &config.catalogue,
     };
-    Shared {
+    Ok(Shared {
         tokens: Tokens::start(settings, client, &clock, &metrics, background, ended),
         cache: Arc::new(ResponseCache::new(
             config.cache,
@@ -235,6 +244,15 @@ fn share(
         metrics,
         snapshots,
         keys,
+        redis,
+    })
+}
+
+/// Waits a moment until it is known whether Redis is there, so that not even the first request is decided without it.
+async fn known(shared: &Shared) {
+    if let Some(redis) = &shared.redis {
+        // Whoever does not answer in time is as good as away.
+        let _ = tokio::time::timeout(FIRST_ATTEMPT, redis.attempted()).await;
     }
 }
 

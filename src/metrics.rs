@@ -50,6 +50,8 @@ labels! {
     KeyResult { issuer, result }
     /// What came of reading something anew.
     ReloadResult { result }
+    /// What the store was used for.
+    Store { r#use }
     /// The running version.
     Build { version }
 }
@@ -129,6 +131,8 @@ metrics! {
     limit_decisions_total: Counters<LimitDecision<'static>>,
     /// Requests that a shadow policy would have refused.
     shadow_denials_total: Counters<Shadow<'static>>,
+    /// Times that Redis was needed and gave no answer, or was lost.
+    store_errors_total: Counters<Store<'static>>,
     /// Fetches of issuers' keys.
     jwks_refreshes_total: Counters<KeyResult<'static>>,
     /// Whether the configuration in force is the one that was read last: 1 or 0.

@@ -27,6 +27,7 @@ use crate::refusal::Refusal;
 use crate::service::{SeamLayer, Service};
 use crate::snapshot::Snapshots;
 use crate::stage::{Arrival, Outbound};
+use crate::store::Redis;
 use crate::transport::{Connect, Connector};
 use crate::upstream::breaker::{BreakerLayer, Breakers};
 use crate::upstream::concurrency::{ConcurrencyLayer, InFlight};
@@ -48,6 +49,8 @@ pub struct Shared<C = Connector> {
     pub keys: Arc<IssuerKeys>,
     /// Failed attempts to authenticate, by peer.
     pub failures: Arc<Failures>,
+    /// What replicas share; none is one replica alone.
+    pub redis: Option<Arc<Redis>>,
     /// Stored answers and flights.
     pub cache: Arc<ResponseCache>,
     /// Retries left.

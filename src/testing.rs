@@ -96,6 +96,7 @@ pub(crate) fn config() -> Config {
         cache: config::Cache { max_bytes: 64 << 20, stale_while_revalidate: Duration::ZERO, stale_if_error: Duration::ZERO },
         retry: config::Retry { attempts: 2, budget: 0.1 },
         breaker: config::Breaker { failures: 0.5, minimum: 20, window: Duration::from_secs(10), open: Duration::from_secs(5) },
+        store: config::Store::Embedded,
         telemetry: config::Telemetry { log: "info".to_owned(), access_log: false, format: config::LogFormat::Text },
         catalogue,
         overrides: config::Overrides::default(),

@@ -36,6 +36,8 @@ pub struct Status {
     pub cache: Cache,
     /// Every upstream.
     pub upstreams: Vec<Upstream>,
+    /// What replicas share.
+    pub store: Store,
     /// The last time the configuration was read anew, if it was.
     pub last_reload: Option<Reload>,
 }
@@ -129,6 +131,19 @@ pub struct Upstream {
     pub in_flight: u64,
     /// Pooled connections that wait for a request.
     pub idle_connections: u64,
+}
+
+/// Where what replicas share is kept.
+#[derive(Clone, Debug, Serialize)]
+pub struct Store {
+    /// `embedded` or `redis`.
+    pub kind: &'static str,
+    /// `connecting`, `connected`, `slow` or `away`; the embedded one is `connected`.
+    pub state: &'static str,
+    /// Seconds since it entered this state.
+    pub since_seconds: u64,
+    /// Why it is away, if it is.
+    pub failure: Option<String>,
 }
 
 /// A time the configuration was read anew.

@@ -7,9 +7,10 @@ use std::time::Duration;
 use jsonwebtoken::Algorithm;
 
 use self::text::{date, inline, key, list, percent, quoted};
+use super::RedisUrl;
 use super::settings::{
-    ApiKey, Config, Credential, Issuer, KeySource, Limit, LogFormat, Passport, Readiness, SecretSource, Server, Tenant,
-    TenantFrom, Tls, TokenRequest, Upstream,
+    ApiKey, Config, Credential, Issuer, KeySource, Limit, LogFormat, Passport, Readiness, SecretSource, Server, Sharing, Store,
+    Tenant, TenantFrom, Tls, TokenRequest, Upstream,
 };
 use crate::catalogue::Mode;
 use crate::units::{Size, Span};
@@ -201,7 +202,7 @@ fn tuning(toml: &mut Toml, config: &Config) {
         .time("window", config.breaker.window)
         .time("open", config.breaker.open);
     toml.section("idempotency").text("required_for", "none");
-    toml.section("store").text("kind", "embedded");
+    store(toml, &config.store);
     let format = match config.telemetry.format {
         LogFormat::Json => "json",
         LogFormat::Text => "text",
@@ -210,6 +211,36 @@ fn tuning(toml: &mut Toml, config: &Config) {
         .text("log", &config.telemetry.log)
         .plain("access_log", config.telemetry.access_log)
         .text("format", format);
+}
+
+fn store(toml: &mut Toml, store: &Store) {
+    toml.section("store");
+    let Store::Redis(redis) = store else {
+        toml.text("kind", "embedded");
+        return;
+    };
+    let mode = match redis.mode {
+        Sharing::Exact => "exact",
+        Sharing::Leased => "leased",
+    };
+    toml.text("kind", "redis").plain("url", redis_url(&redis.url));
+    if let Some(file) = &redis.ca_file {
+        toml.text("ca_file", &file.to_string_lossy());
+    }
+    toml.text("prefix", &redis.prefix)
+        .text("mode", mode)
+        .text("fallback", &percent(redis.fallback))
+        .time("timeout", redis.timeout);
+}
+
+/// A URL that stands in the file is no secret, unless it holds a password.
+fn redis_url(source: &SecretSource) -> String {
+    match source {
+        SecretSource::Literal(url) if RedisUrl::parse(url.expose()).is_ok_and(|url| url.password.is_none()) => {
+            quoted(url.expose())
+        }
+        source => secret(source),
+    }
 }
 
 fn operations(toml: &mut Toml, config: &Config) {

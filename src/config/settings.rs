@@ -14,8 +14,10 @@ use crate::scope::Grant;
 use crate::secret::Secret;
 use crate::tenant::{CredentialName, TenantName};
 
+pub use self::store::{Redis, Sharing, Store};
 pub use self::tls::Tls;
 
+mod store;
 mod tls;
 
 /// A configuration without faults.
@@ -53,6 +55,8 @@ pub struct Config {
     pub retry: Retry,
     /// `[breaker]`.
     pub breaker: Breaker,
+    /// `[store]`.
+    pub store: Store,
     /// `[telemetry]`.
     pub telemetry: Telemetry,
 }

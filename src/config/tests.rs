@@ -13,6 +13,7 @@ mod effective;
 mod example;
 mod faults;
 mod passport;
+mod store;
 mod syntax;
 mod tenants;
 mod tls;

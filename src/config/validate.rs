@@ -24,6 +24,7 @@ mod limits;
 mod listeners;
 mod names;
 mod passport;
+mod store;
 mod tenants;
 mod tls;
 mod tuning;
@@ -108,6 +109,7 @@ fn read(root: &Table<'_>) -> (Config, CatalogueFile) {
         cache: tuning::cache(root),
         retry: tuning::retry(root),
         breaker: tuning::breaker(root),
+        store: store::store(root),
         telemetry: tuning::telemetry(root),
         catalogue: Arc::new(catalogue),
         overrides,

@@ -12,6 +12,7 @@ use crate::metrics::{Upstream, UpstreamState};
 use crate::policy::authenticate::KeyStatus;
 use crate::server::Loads;
 use crate::stack::Shared;
+use crate::store::redis::State;
 use crate::transport::Origin;
 use crate::upstream::token;
 
@@ -48,6 +49,20 @@ impl Vitals {
         });
         let quota = |credential: &config::Credential| Some(limit("quota", credential.name.to_string(), credential.quota?));
         tenants.chain(config.credentials.iter().filter_map(quota)).collect()
+    }
+
+    fn store(&self) -> admin::Store {
+        let Some(redis) = &self.shared.redis else {
+            return admin::Store { kind: "embedded", state: "connected", since_seconds: self.uptime().as_secs(), failure: None };
+        };
+        let status = redis.status();
+        let (state, failure) = match status.state {
+            State::Connecting => ("connecting", None),
+            State::Connected => ("connected", None),
+            State::Slow => ("slow", None),
+            State::Away(reason) => ("away", Some(reason)),
+        };
+        admin::Store { kind: "redis", state, since_seconds: status.since.elapsed().as_secs(), failure }
     }
 
     fn upstreams(&self) -> Vec<admin::Upstream> {
@@ -97,6 +112,7 @@ impl StatusSource for Vitals {
             limits: self.limits(),
             cache: admin::Cache { entries: cache.entries as u64, bytes: cache.bytes, max_bytes: cache.max_bytes },
             upstreams: self.upstreams(),
+            store: self.store(),
             last_reload: None,
         }
     }

@@ -27,6 +27,14 @@ impl Labels for () {
     }
 }
 
+/// A field's name without the `r#` that a keyword needs.
+pub(super) const fn plain(name: &'static str) -> &'static str {
+    match name.as_bytes() {
+        [b'r', b'#', ..] => name.split_at(2).1,
+        _ => name,
+    }
+}
+
 macro_rules! labels {
     ($($(#[$doc:meta])* $name:ident { $($label:ident),+ })+) => {$(
         $(#[$doc])*
@@ -37,7 +45,7 @@ macro_rules! labels {
         impl Labels for $name<'_> {
             type Family = $name<'static>;
 
-            const NAMES: &'static [&'static str] = &[$(stringify!($label)),+];
+            const NAMES: &'static [&'static str] = &[$($crate::metrics::family::plain(stringify!($label))),+];
 
             fn lend<R>(&self, read: impl FnOnce(&[&str]) -> R) -> R {
                 read(&[$(self.$label),+])

@@ -66,6 +66,15 @@ impl Connector {
         Ok(Self { tls: trust.config()?, proxy, timeout, resolver: Resolver::default() })
     }
 
+    /// The same for servers that do not speak HTTP: TLS negotiates no application protocol (RFC 7301).
+    #[must_use]
+    pub fn without_alpn(mut self) -> Self {
+        if let Some(tls) = &mut self.tls {
+            Arc::make_mut(tls).alpn_protocols.clear();
+        }
+        self
+    }
+
     async fn establish(&self, origin: &Origin, deadline: Instant) -> Result<Stream, ConnectError> {
         let tcp = match &self.proxy {
             Some(proxy) => {

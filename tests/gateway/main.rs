@@ -24,6 +24,7 @@ mod request_hygiene;
 mod seeds;
 mod shutdown;
 mod someone_elses_passport;
+mod store;
 mod tls;
 mod token_outage;
 mod upstream_faults;

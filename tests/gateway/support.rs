@@ -21,6 +21,7 @@ pub(crate) mod issuer;
 pub(crate) mod oidc_provider;
 pub(crate) mod pki;
 pub(crate) mod process;
+pub(crate) mod redis;
 pub(crate) mod scripted;
 #[path = "../../src/testing/signer.rs"]
 pub(crate) mod signer;

@@ -4,7 +4,7 @@ use std::time::Duration;
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt as _;
 
-use crate::admin::{Attempt, Cache, Credential, Facts, Status, Tenant, Token};
+use crate::admin::{Attempt, Cache, Credential, Facts, Status, Store, Tenant, Token};
 use crate::peer::Peer;
 
 use super::*;
@@ -37,6 +37,7 @@ impl StatusSource for Told {
             limits: Vec::new(),
             cache: Cache::default(),
             upstreams: Vec::new(),
+            store: Store { kind: "embedded", state: "connected", since_seconds: 0, failure: None },
             last_reload: None,
         }
     }

@@ -93,6 +93,14 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// Advises about keys that are legal, but without use where they stand.
+    pub(in crate::config) fn advise_of_unused(&self, keys: &[&str], message: &str, remedy: &str) {
+        for (key, span, _) in self.keys().filter(|(key, ..)| keys.contains(key)) {
+            let message = format!("has no effect: {message}");
+            self.record(Fault::warning(self.path(key), message, format!("{remedy}, or remove `{key}`")).at(span));
+        }
+    }
+
     /// Every name in it with its value, in the order of names.
     pub(in crate::config) fn named(&self) -> impl Iterator<Item = (&'a str, Value<'a>)> {
         self.keys().map(|(key, _, value)| (key, value))

@@ -83,7 +83,7 @@ fn its_commented_choices_are_valid() {
         "quota = ",
         "[operations.list_payments]",
         "cache_ttl = ",
-        "timeout = ",
+        "timeout = \"10s\"",
         "enabled = ",
     ]);
 
@@ -97,7 +97,7 @@ fn its_commented_choices_are_valid() {
 
 #[test]
 fn what_stays_commented_names_files_that_are_yours() {
-    let report = example(&uncommenting(&["ca_file = "])).unwrap_err();
+    let report = example(&uncommenting(&["ca_file = \"/etc/passport-gateway/roots.pem\""])).unwrap_err();
 
     let shown: Vec<String> = report.lines().collect();
     assert!(

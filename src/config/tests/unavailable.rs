@@ -16,8 +16,6 @@ fn what_would_be_a_false_promise_is_refused() {
     for (more, key) in [
         ("audit = {}", "audit"),
         ("clients = []", "clients"),
-        ("store = { kind = \"redis\" }", "store.kind"),
-        ("store = { url = \"redis://x\" }", "store.url"),
         ("idempotency = { path = \"x\" }", "idempotency.path"),
         ("idempotency = { encryption_key = \"x\" }", "idempotency.encryption_key"),
     ] {
@@ -31,9 +29,6 @@ fn what_would_be_a_false_promise_is_refused() {
 #[test]
 fn what_nothing_depends_on_is_advised_about() {
     for (more, key) in [
-        ("store = { prefix = \"x\" }", "store.prefix"),
-        ("store = { mode = \"exact\" }", "store.mode"),
-        ("store = { fallback = \"25%\" }", "store.fallback"),
         ("telemetry = { otlp_endpoint = \"http://127.0.0.1:4318\" }", "telemetry.otlp_endpoint"),
         ("idempotency = { retention = \"24h\" }", "idempotency.retention"),
     ] {

@@ -11,7 +11,7 @@ use crate::secret::Secret;
 use crate::tenant::CredentialName;
 
 const KEYS: [&str; 7] = ["client_id", "client_secret", "environment", "token_request", "account", "quota", "revoke_on_shutdown"];
-const KEEP: &str = "keep it in a file or the environment: { file = \"…\" } or { env = \"…\" }";
+pub(super) const KEEP: &str = "keep it in a file or the environment: { file = \"…\" } or { env = \"…\" }";
 
 pub(super) fn credentials(root: &Table<'_>, names: &Names<'_>, environment: &str) -> Vec<Credential> {
     let section = root.names("credentials");
@@ -78,7 +78,7 @@ fn literal(value: &Value<'_>) -> Option<SecretSource> {
     Some(SecretSource::Literal(Secret::new(text.to_owned())))
 }
 
-fn reference(value: &Value<'_>) -> Option<SecretSource> {
+pub(super) fn reference(value: &Value<'_>) -> Option<SecretSource> {
     if !value.is_table() {
         return value.fault("is no secret", KEEP);
     }

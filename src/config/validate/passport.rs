@@ -61,7 +61,7 @@ fn environment(section: &Table<'_>) -> &'static str {
     section.or("environment", "sandbox", |value| value.word(&ENVIRONMENTS.map(|name| (name, name))))
 }
 
-fn ca_file(value: &Value<'_>) -> Option<PathBuf> {
+pub(super) fn ca_file(value: &Value<'_>) -> Option<PathBuf> {
     let (path, text) = value.file()?;
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
     match certificates {

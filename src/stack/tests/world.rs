@@ -159,6 +159,7 @@ fn share(passport: &Arc<Passport>, tasks: &TaskTracker, change: impl FnOnce(&mut
         tokens: Tokens::start(settings, passport.endpoint(), &clock, &metrics, tasks, &stop),
         quota: Arc::new(Quota::new(clock.clone(), metrics.clone())),
         breakers: Arc::new(Breakers::new(breakers.0, &destinations, breakers.1, breakers.2, breakers.3, breakers.4, &metrics)),
+        redis: None,
         in_flight: Arc::new(InFlight::new(&destinations, config.passport.max_in_flight)),
         config,
         clock,
