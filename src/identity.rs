@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use http::request::Parts;
 
 use self::api_key::ApiKeys;
+use self::clients::Clients;
 use self::credential::Credential;
 use self::digest::Digest;
 use self::issuer::{Issuer, Unproven};
@@ -24,6 +25,7 @@ pub use self::keys::{Dropped, KeyRing, KeySet, KeySetError, Vetted};
 pub use self::tenants::TenantGrants;
 
 mod api_key;
+mod clients;
 mod credential;
 mod digest;
 mod issuer;
@@ -53,7 +55,7 @@ impl IssuerId {
 /// A caller whose credential was checked, prepared for authorization.
 #[derive(Debug)]
 pub struct Caller {
-    /// For the log: an API key's id, the application a token was issued to, `local`. Never a person.
+    /// For the log: the id of an API key or a client, the application a token was issued to, `local`. Never a person.
     pub id: Arc<str>,
     /// The tenant it acts for.
     pub tenant: TenantId,
@@ -95,6 +97,7 @@ pub struct Callers {
     tenants: Tenants,
     issuers: Box<[(IssuerId, Issuer)]>,
     api_keys: ApiKeys,
+    clients: Clients,
     local: Option<Local>,
     remembered: Remembered,
 }
@@ -111,6 +114,7 @@ impl Callers {
         Self {
             issuers: config.issuers.iter().map(issuer).collect(),
             api_keys: ApiKeys::build(&config.api_keys, catalogue, &tenants),
+            clients: Clients::build(&config.clients, catalogue, &tenants),
             local: config.local.as_ref().map(|local| Local::build(local, catalogue, &tenants)),
             remembered: Remembered::new(),
             catalogue: Arc::clone(catalogue),
@@ -120,7 +124,7 @@ impl Callers {
 
     /// Checks the one identity that a request presents, as of `wall`.
     ///
-    /// API keys and remembered tokens are a look-up. Only what no look-up settles asks `attempts`, so that a peer's failures
+    /// Certificates, API keys and remembered tokens are a look-up. Only what no look-up settles asks `attempts`, so that a peer's failures
     /// cost no signatures, and do not lock out a good caller behind the same address.
     ///
     /// # Errors
@@ -133,9 +137,12 @@ impl Callers {
         wall: SystemTime,
         attempts: &impl Attempts,
     ) -> Result<Arc<Caller>, Unauthenticated> {
+        if let Some(client) = self.certified(peer, wall)? {
+            // Two identities, whatever the other one is worth.
+            return if Credential::presented(head) == Ok(None) { Ok(client) } else { Err(Refusal::AmbiguousCredential.into()) };
+        }
         let Some(credential) = Credential::presented(head)? else {
-            let local = self.local.as_ref().ok_or(Refusal::MissingCredential)?;
-            return Ok(local.authenticate(head, peer)?);
+            return Ok(self.unspoken(head, peer)?);
         };
         let digest = Digest::of(credential.as_str());
         if let Some(caller) = self.known(credential, &digest, wall) {
@@ -148,6 +155,21 @@ impl Callers {
             attempts.failed(peer);
         }
         proven
+    }
+
+    /// The client that the connection's certificate names. One that names nobody is no identity: in a mesh everybody has one, and
+    /// says by another credential who calls.
+    fn certified(&self, peer: &Peer, wall: SystemTime) -> Result<Option<Arc<Caller>>, Refusal> {
+        let Some(certificate) = &peer.certificate else { return Ok(None) };
+        Ok(self.clients.find(certificate, wall)?.map(Arc::clone))
+    }
+
+    /// The caller of a request that presents nothing: the local app, and nobody whose certificate was to speak for it.
+    fn unspoken(&self, head: &Parts, peer: &Peer) -> Result<Arc<Caller>, Refusal> {
+        if peer.certificate.is_some() && !self.clients.is_empty() {
+            return Err(invalid("The client certificate is nobody's who is known here."));
+        }
+        self.local.as_ref().ok_or(Refusal::MissingCredential)?.authenticate(head, peer)
     }
 
     /// How a token is refused whose key is still not at hand after its issuer was asked.

@@ -89,6 +89,7 @@ pub(crate) fn config() -> Config {
         },
         issuers: Vec::new(),
         api_keys: Vec::new(),
+        clients: Vec::new(),
         local: Some(config::Local { tenant: TenantName::new("acme"), scopes: None }),
         tenants: vec![tenant("acme")],
         credentials: vec![credential("acme")],

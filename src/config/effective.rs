@@ -9,8 +9,8 @@ use jsonwebtoken::Algorithm;
 use self::text::{date, inline, key, list, percent, quoted};
 use super::RedisUrl;
 use super::settings::{
-    ApiKey, Config, Credential, Issuer, KeySource, Limit, LogFormat, Passport, Readiness, SecretSource, Server, Sharing, Store,
-    Tenant, TenantFrom, Tls, TokenRequest, Upstream,
+    ApiKey, CertificateName, Client, Config, Credential, Issuer, KeySource, Limit, LogFormat, Passport, Readiness, SecretSource,
+    Server, Sharing, Store, Tenant, TenantFrom, Tls, TokenRequest, Upstream,
 };
 use crate::catalogue::Mode;
 use crate::units::{Size, Span};
@@ -38,6 +38,7 @@ pub fn effective(config: &Config) -> String {
     passport(&mut toml, &config.passport);
     config.issuers.iter().for_each(|one| issuer(&mut toml, one));
     config.api_keys.iter().for_each(|one| api_key(&mut toml, one));
+    config.clients.iter().for_each(|one| client(&mut toml, one));
     if let Some(local) = &config.local {
         let toml = toml.section("local").text("tenant", local.tenant.as_str());
         if let Some(scopes) = &local.scopes {
@@ -152,6 +153,18 @@ fn api_key(toml: &mut Toml, key: &ApiKey) {
         .texts("scopes", &key.scopes);
     if let Some(expires) = key.expires.and_then(date) {
         toml.text("expires", &expires);
+    }
+}
+
+fn client(toml: &mut Toml, client: &Client) {
+    toml.open("[[clients]]").text("id", &client.id);
+    match &client.name {
+        CertificateName::Spiffe(name) => toml.text("spiffe", name),
+        CertificateName::Dns(name) => toml.text("san", name),
+    };
+    toml.text("tenant", client.tenant.as_str());
+    if let Some(scopes) = &client.scopes {
+        toml.texts("scopes", scopes);
     }
 }
 

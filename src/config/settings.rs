@@ -14,9 +14,11 @@ use crate::scope::Grant;
 use crate::secret::Secret;
 use crate::tenant::{CredentialName, TenantName};
 
+pub use self::client::{CertificateName, Client};
 pub use self::store::{Redis, Sharing, Store};
 pub use self::tls::Tls;
 
+mod client;
 mod store;
 mod tls;
 
@@ -41,6 +43,8 @@ pub struct Config {
     pub issuers: Vec<Issuer>,
     /// `[[api_keys]]`.
     pub api_keys: Vec<ApiKey>,
+    /// `[[clients]]`.
+    pub clients: Vec<Client>,
     /// `[local]`.
     pub local: Option<Local>,
     /// `[tenants.*]`, by name.

@@ -7,6 +7,7 @@ use crate::fault::Severity;
 
 mod callers;
 mod catalogue;
+mod clients;
 mod control;
 mod credentials;
 mod effective;

@@ -16,6 +16,7 @@ use crate::fault::Fault;
 
 mod callers;
 mod catalogue;
+mod clients;
 mod control;
 mod credentials;
 mod idempotency;
@@ -93,7 +94,7 @@ fn read(root: &Table<'_>) -> (Config, CatalogueFile) {
     let lifecycle = listeners::lifecycle(root);
     let passport = passport::passport(root, &catalogue);
     catalogue::check_drain(root, &catalogue, &passport, &lifecycle);
-    let Callers { issuers, api_keys, local } = callers::callers(root, &names, &server, &catalogue);
+    let Callers { issuers, api_keys, clients, local } = callers::callers(root, &names, &server, &catalogue);
     let tenants = tenants::tenants(root, &names, &catalogue);
     idempotency::check(root, &tenants, &catalogue);
     let admin = listeners::admin(root, &server);
@@ -102,6 +103,7 @@ fn read(root: &Table<'_>) -> (Config, CatalogueFile) {
         admin,
         issuers,
         api_keys,
+        clients,
         local,
         tenants,
         credentials: credentials::credentials(root, &names, &passport.environment),

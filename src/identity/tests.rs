@@ -15,6 +15,7 @@ use crate::testing::signer::{Signer, jwks};
 use crate::testing::{config, credential, tenant, wall};
 
 mod api_keys;
+mod clients;
 mod local;
 mod remembering;
 mod tokens;

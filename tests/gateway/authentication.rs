@@ -5,6 +5,7 @@ use http::StatusCode;
 use crate::support::World;
 
 mod api_keys;
+mod certificates;
 mod issuers;
 mod local;
 mod presented;

@@ -197,8 +197,8 @@ fn ids_and_digests_of_keys_stand_once() {
     assert_eq!(
         found,
         [
-            "7:6: api_keys[1].id: is the same as `api_keys[0].id`; give each key an id and a digest of its own",
-            "10:10: api_keys[1].sha256: is the same as `api_keys[0].sha256`; give each key an id and a digest of its own",
+            "7:6: api_keys[1].id: is the same as `api_keys[0].id`; give each caller an id and a credential of its own",
+            "10:10: api_keys[1].sha256: is the same as `api_keys[0].sha256`; give each caller an id and a credential of its own",
         ]
     );
 }

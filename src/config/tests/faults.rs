@@ -83,7 +83,7 @@ fn an_empty_file_says_what_is_needed() {
         found,
         [
             "1:1: credentials: there is no credential; add [credentials.NAME] with `client_id` and `client_secret`",
-            "1:1: issuers: nobody may call: there is no issuer, no API key and no local app; add [[issuers]], [[api_keys]], or [local] for a sidecar",
+            "1:1: issuers: nobody may call: there is no issuer, no API key, no client and no local app; add [[issuers]], [[api_keys]], [[clients]], or [local] for a sidecar",
             "1:1: tenants: there is no tenant; add [tenants.NAME] with `scopes`",
         ]
     );

@@ -15,7 +15,6 @@ const READS: &str = "paas.core.accounts.list.get";
 fn what_would_be_a_false_promise_is_refused() {
     for (more, key) in [
         ("audit = {}", "audit"),
-        ("clients = []", "clients"),
         ("idempotency = { path = \"x\" }", "idempotency.path"),
         ("idempotency = { encryption_key = \"x\" }", "idempotency.encryption_key"),
     ] {

@@ -1,4 +1,4 @@
-//! Who may call: issuers of tokens, API keys, and the sidecar's own app.
+//! Who may call: issuers of tokens, API keys, clients with certificates, and the sidecar's own app.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -7,29 +7,33 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use toml::de::DeValue;
 
-use super::issuers;
 use super::names::Names;
 use super::tenants::grants;
+use super::{clients, issuers};
 use crate::catalogue::Catalogue;
 use crate::config::raw::{Table, Value};
-use crate::config::settings::{ApiKey, Issuer, Local, Server};
+use crate::config::settings::{ApiKey, Client, Issuer, Local, Server};
 
 /// Every kind of caller.
 pub(super) struct Callers {
     pub(super) issuers: Vec<Issuer>,
     pub(super) api_keys: Vec<ApiKey>,
+    pub(super) clients: Vec<Client>,
     pub(super) local: Option<Local>,
 }
 
 pub(super) fn callers(root: &Table<'_>, names: &Names<'_>, server: &Server, catalogue: &Catalogue) -> Callers {
-    if ["issuers", "api_keys", "local"].iter().all(|kind| root.value(kind).is_none_or(|value| value.is_empty_list())) {
-        let remedy = "add [[issuers]], [[api_keys]], or [local] for a sidecar";
-        root.record(root.place("issuers").error("nobody may call: there is no issuer, no API key and no local app", remedy));
+    if ["issuers", "api_keys", "clients", "local"].iter().all(|kind| root.value(kind).is_none_or(|value| value.is_empty_list())) {
+        let remedy = "add [[issuers]], [[api_keys]], [[clients]], or [local] for a sidecar";
+        root.record(
+            root.place("issuers").error("nobody may call: there is no issuer, no API key, no client and no local app", remedy),
+        );
     }
     let mut seen = Seen::default();
     Callers {
         issuers: issuers::issuers(root, names),
         api_keys: root.or("api_keys", Vec::new(), |value| value.list(|item| api_key(item, names, catalogue, &mut seen))),
+        clients: clients::clients(root, names, server, catalogue, &mut seen.ids),
         local: root.read("local", |value| local(value, names, server, catalogue)),
     }
 }
@@ -72,10 +76,10 @@ fn local(value: &Value<'_>, names: &Names<'_>, server: &Server, catalogue: &Cata
 }
 
 /// Refuses what stood elsewhere already.
-fn once(value: &Value<'_>, before: Option<String>) -> Option<()> {
+pub(super) fn once(value: &Value<'_>, before: Option<String>) -> Option<()> {
     match before {
         None => Some(()),
-        Some(before) => value.fault(format!("is the same as `{before}`"), "give each key an id and a digest of its own"),
+        Some(before) => value.fault(format!("is the same as `{before}`"), "give each caller an id and a credential of its own"),
     }
 }
 

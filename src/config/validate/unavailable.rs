@@ -4,5 +4,5 @@ use crate::config::raw::Table;
 
 /// Refuses every section whose feature this version does not have; idempotency is a matter of its own.
 pub(super) fn refuse(root: &Table<'_>) {
-    root.refuse_unavailable(&["clients", "audit"]);
+    root.refuse_unavailable(&["audit"]);
 }
