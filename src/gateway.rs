@@ -223,7 +223,7 @@ fn share(
             config.cache,
             &config.passport.forward_headers,
             clock.clone(),
-            metrics.clone(),
+            &metrics,
             background.clone(),
         )),
         breakers: Arc::new(Breakers::new(

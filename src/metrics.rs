@@ -123,6 +123,8 @@ metrics! {
     cache_requests_total: Counters<CacheUse<'static>>,
     /// Bytes held by the cache.
     cache_bytes: Gauges<()>,
+    /// Bytes of answers that are being collected for the cache, beside those it holds.
+    cache_collecting_bytes: Gauges<()>,
     /// Entries held by the cache.
     cache_entries: Gauges<()>,
     /// Entries that left the cache.

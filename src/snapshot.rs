@@ -138,6 +138,12 @@ impl Snapshot {
         self.credentials.iter().map(|credential| credential.identity)
     }
 
+    /// Whether there is a tenant of this name.
+    #[must_use]
+    pub fn has_tenant(&self, name: &str) -> bool {
+        self.tenants.iter().any(|tenant| tenant.name.as_str() == name)
+    }
+
     /// The tenant at this place.
     #[must_use]
     pub fn tenant(&self, id: TenantId) -> &Tenant {

@@ -11,7 +11,9 @@ use http::{HeaderValue, Method, StatusCode};
 use self::fault::Fault;
 use self::route::Route;
 use crate::fields::X_REQUEST_ID;
+use crate::policy::cache::ResponseCache;
 use crate::service::{Response, Service};
+use crate::snapshot::Snapshots;
 use crate::stage::Arrival;
 use crate::telemetry::Levels;
 
@@ -23,6 +25,7 @@ pub use self::token::ControlToken;
 mod fault;
 mod log_level;
 mod order;
+mod purge;
 mod route;
 mod token;
 
@@ -30,6 +33,10 @@ mod token;
 pub struct Controls {
     /// What is logged; none if the process's logs are not the gateway's.
     pub levels: Option<Levels>,
+    /// What is stored.
+    pub cache: Arc<ResponseCache>,
+    /// The names that a purge may use.
+    pub snapshots: Arc<Snapshots>,
 }
 
 /// The service behind the control listener.

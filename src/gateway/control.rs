@@ -36,7 +36,11 @@ impl ControlPoint {
 
     /// Serves until `ended`.
     pub(super) async fn serve(self, shared: Arc<Shared>, ended: CancellationToken) {
-        let controls = Controls { levels: self.surroundings.levels };
+        let controls = Controls {
+            levels: self.surroundings.levels,
+            cache: Arc::clone(&shared.cache),
+            snapshots: Arc::clone(&shared.snapshots),
+        };
         let ids = RequestIdLayer::new(Arc::clone(&shared.clock));
         let service = ServiceBuilder::new().layer(ids).service(Control::new(controls, self.token));
         if let Err(error) = self.listener.serve(Arc::new(service), ended.cancelled()).await {

@@ -34,6 +34,7 @@ mod list;
 mod miss;
 mod renewal;
 mod response_cache;
+mod room;
 mod store;
 mod write;
 

@@ -9,6 +9,7 @@ use crate::support::scripted::{Scripted, answer, ok};
 use crate::support::{Answer, Client, LOCAL, World};
 
 mod coalescing;
+mod conformance;
 mod freshness;
 mod invalidation;
 mod sharing;

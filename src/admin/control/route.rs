@@ -4,16 +4,17 @@ use http::StatusCode;
 
 use super::fault::Fault;
 use super::order::Order;
-use super::{Controls, Done, log_level};
+use super::{Controls, Done, log_level, purge};
 
 /// Something that can be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Route {
     LogLevel,
+    Purge,
 }
 
 /// Every route, by its path.
-const ROUTES: [(&str, Route); 1] = [("/log-level", Route::LogLevel)];
+const ROUTES: [(&str, Route); 2] = [("/log-level", Route::LogLevel), ("/cache/purge", Route::Purge)];
 
 impl Route {
     /// The route at this path.
@@ -36,6 +37,7 @@ impl Route {
     pub(super) async fn call(self, controls: &Controls, order: &Order) -> Result<Done, Fault> {
         match self {
             Self::LogLevel => log_level::set(controls, &order.parse()?),
+            Self::Purge => purge::purge(controls, &order.parse()?),
         }
     }
 }

@@ -5,8 +5,11 @@ use http::{HeaderMap, Request};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 
+use tokio_util::task::TaskTracker;
+
 use super::*;
 use crate::body::Body;
+use crate::metrics::Metrics;
 use crate::peer::Peer;
 use crate::secret::Secret;
 
@@ -26,7 +29,14 @@ struct Answer {
 fn control(token: Option<&str>) -> Control {
     let held = ControlToken::default();
     held.replace(token.map(|token| Secret::new(token.to_owned())).as_ref());
-    Control::new(Controls { levels: None }, Arc::new(held))
+    Control::new(controls(), Arc::new(held))
+}
+
+fn controls() -> Controls {
+    let (clock, metrics) = (crate::testing::clock(), Arc::new(Metrics::new()));
+    let config = crate::testing::config();
+    let cache = ResponseCache::new(config.cache, &[], clock.clone(), &metrics, TaskTracker::new());
+    Controls { levels: None, cache: Arc::new(cache), snapshots: crate::testing::snapshots(config, clock) }
 }
 
 async fn asked(control: &Control, peer: Peer, line: &str, fields: &[(&str, &str)], body: Body) -> Answer {
@@ -174,4 +184,20 @@ async fn a_long_body_is_refused_and_a_late_one_is_not_waited_for() {
     let late = asked(&control, SOCKET, "POST /log-level", &[JSON], never).await;
 
     assert_eq!((long.status, late.status), (StatusCode::PAYLOAD_TOO_LARGE, StatusCode::REQUEST_TIMEOUT));
+}
+
+#[tokio::test]
+async fn a_purge_takes_names_that_there_are_and_says_how_much_it_forgot() {
+    let control = control(None);
+    let ask =
+        async |body: &'static str| asked(&control, SOCKET, "POST /cache/purge", &[JSON], Body::from(Bytes::from(body))).await;
+
+    for body in ["{}", r#"{"tenant":"acme"}"#, r#"{"operation":"list_accounts"}"#, r#"{"tenant":"acme","operation":"get_key"}"#] {
+        let answer = ask(body).await;
+        assert_eq!((answer.status, &answer.problem["purged"]), (StatusCode::OK, &0.into()), "{body}");
+    }
+    for body in [r#"{"tenant":"acne"}"#, r#"{"operation":"list_acounts"}"#, r#"{"tenants":"acme"}"#, r#"{"tenant":1}"#] {
+        let answer = ask(body).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{body}");
+    }
 }

@@ -88,6 +88,12 @@ impl Answer {
         (head, self.body.clone())
     }
 
+    /// The same with another body, in fields of its own.
+    #[cfg(test)]
+    pub(super) fn with_body(&self, body: Bytes) -> Self {
+        Self { fields: kept(&self.fields), body, selects: self.selects.clone(), validators: None, age: None, ..*self }
+    }
+
     /// What Passport is asked by whether it has changed; `None` if it gave nothing that is sure to change with it.
     pub(super) fn validators(&self) -> Option<&Arc<Validators>> {
         self.validators.as_ref()

@@ -6,7 +6,9 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
+use tokio::time::Instant;
 
+use super::room::Room;
 use crate::body::{Body, Cut};
 
 /// A body that was read as far as the limit allowed.
@@ -15,21 +17,32 @@ pub(super) enum Collected {
     Whole(Bytes),
     /// It is longer than the limit: the very same body, nothing of it lost.
     TooLong(Body),
+    /// There was no room for it in time.
+    Crowded,
 }
 
-/// Reads `body` to its end, or to the first byte beyond `limit`. Frames are copied, because they may be parts of a larger buffer.
-pub(super) async fn collect(mut body: Body, limit: usize) -> Result<Collected, Cut> {
+/// Reads `body` to its end, or to the first byte beyond `limit`, where there is `room` for it; waits for that until `deadline`.
+/// Frames are copied, because they may be parts of a larger buffer.
+pub(super) async fn collect(mut body: Body, limit: usize, room: &Room, deadline: Instant) -> Result<Collected, Cut> {
     let hint = body.size_hint();
     if usize::try_from(hint.lower()).map_or(true, |least| least > limit) {
         return Ok(Collected::TooLong(body));
     }
-    let exact = hint.exact().and_then(|exact| usize::try_from(exact).ok());
-    let mut held = Vec::with_capacity(exact.unwrap_or_default());
+    let exact = hint.exact().and_then(|exact| usize::try_from(exact).ok()).unwrap_or_default();
+    let mut taken = room.nothing();
+    if !taken.cover(exact, exact, deadline).await {
+        return Ok(Collected::Crowded);
+    }
+    let mut held = Vec::with_capacity(exact);
     while let Some(frame) = body.frame().await.transpose()? {
         let Ok(data) = frame.into_data() else { continue };
-        if held.len() + data.len() > limit {
+        let length = held.len() + data.len();
+        if length > limit {
             let read = [Bytes::from(held), data];
             return Ok(Collected::TooLong(Body::streamed(Resumed { read: read.into_iter(), rest: body })));
+        }
+        if !taken.cover(length, limit, deadline).await {
+            return Ok(Collected::Crowded);
         }
         held.extend_from_slice(&data);
     }
@@ -71,15 +84,23 @@ impl HttpBody for Resumed {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use futures_util::stream;
     use http_body_util::StreamBody;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::metrics::Metrics;
 
     fn body(frames: Vec<Result<&'static str, Cut>>) -> Body {
         let frames = frames.into_iter().map(|frame| frame.map(|text| Frame::data(Bytes::from_static(text.as_bytes()))));
         Body::streamed(StreamBody::new(stream::iter(frames)))
+    }
+
+    async fn collect(body: Body, limit: usize) -> Result<Collected, Cut> {
+        let room = Room::beside(1 << 20, limit, &Metrics::new());
+        super::collect(body, limit, &room, Instant::now() + Duration::from_secs(1)).await
     }
 
     async fn read(body: Body) -> Bytes {
@@ -133,12 +154,13 @@ mod tests {
             let all = frames.concat();
             let stream = stream::iter(frames.into_iter().map(|frame| Ok::<_, Cut>(Frame::data(Bytes::from(frame)))));
             let body = Body::streamed(StreamBody::new(stream));
-            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
 
             let (whole, out) = runtime.block_on(async {
                 match collect(body, limit).await.unwrap() {
                     Collected::Whole(bytes) => (true, bytes),
                     Collected::TooLong(rest) => (false, read(rest).await),
+                    Collected::Crowded => panic!("there is room"),
                 }
             });
 

@@ -77,11 +77,13 @@ impl ResponseCache {
         let (came, wall) = (self.clock().now(), self.clock().wall());
         let (head, body) = response.into_parts();
         let status = head.status;
-        match collect(body, self.largest_body()).await {
+        match collect(body, self.largest_body(), self.room(), request.deadline()).await {
             Ok(Collected::Whole(body)) if is_whole(&head, &body) => {
                 self.sort(request, Arrived { head, body, status, asked, came, wall })
             }
             Ok(Collected::TooLong(body)) => Filled::Alone(Response::from_parts(head, body), status),
+            // Others' answers fill the memory there is for collecting them.
+            Ok(Collected::Crowded) => Filled::Refused(Refusal::Overloaded),
             Err(Cut::Timeout) => Filled::Refused(Refusal::DeadlineExceeded(Sent::Something)),
             Ok(Collected::Whole(_)) | Err(Cut::Truncated | Cut::TooLarge) => Filled::Refused(Refusal::UpstreamInvalidResponse),
         }

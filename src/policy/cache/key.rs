@@ -72,6 +72,12 @@ impl Key {
         }
     }
 
+    /// The same key for another target.
+    #[cfg(test)]
+    pub(super) fn at(self, target: &str) -> Self {
+        Self { target: target.into(), ..self }
+    }
+
     /// Whether the answers belong to this tenant and operation; `None` is any.
     pub(super) fn belongs_to(&self, tenant: Option<&TenantName>, operation: Option<&str>) -> bool {
         tenant.is_none_or(|tenant| *tenant == self.tenant) && operation.is_none_or(|operation| *operation == *self.operation)

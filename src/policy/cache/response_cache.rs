@@ -17,6 +17,7 @@ use super::freshness::{Freshness, Received, Use};
 use super::generation::{Epoch, Generations};
 use super::key::{Key, KeyRef, Selectors, Variant};
 use super::retrieves;
+use super::room::Room;
 use super::store::{Entry, Found, Store, Stored};
 use crate::clock::{Clock, SharedClock};
 use crate::config;
@@ -33,6 +34,7 @@ pub struct ResponseCache {
     settings: config::Cache,
     sent_up: Selectors,
     store: Store,
+    room: Room,
     flights: Arc<Flights>,
     generations: Generations,
     clock: SharedClock,
@@ -72,14 +74,16 @@ impl ResponseCache {
         settings: config::Cache,
         forwarded: &[HeaderName],
         clock: SharedClock,
-        metrics: Arc<Metrics>,
+        metrics: &Arc<Metrics>,
         tasks: TaskTracker,
     ) -> Self {
         let usual = [header::ACCEPT, header::ACCEPT_LANGUAGE];
+        let store = Store::new(settings.max_bytes, Arc::clone(metrics));
         Self {
             settings,
             sent_up: Selectors::new(usual.into_iter().chain(forwarded.iter().cloned())),
-            store: Store::new(settings.max_bytes, metrics),
+            room: Room::beside(settings.max_bytes, store.largest_body(), metrics),
+            store,
             flights: Arc::default(),
             generations: Generations::default(),
             clock,
@@ -134,6 +138,11 @@ impl ResponseCache {
 
     pub(super) fn largest_body(&self) -> usize {
         self.store.largest_body()
+    }
+
+    /// The memory for answers that are being collected.
+    pub(super) fn room(&self) -> &Room {
+        &self.room
     }
 
     /// Whether the cache is asked for a request at all: not if it is off, or the caller or the request's kind forbids it.

@@ -23,6 +23,7 @@ use crate::testing::{arrival, clock, credential, snapshots, tenant, validated};
 mod bounds;
 mod coalescing;
 mod invalidation;
+mod memory;
 mod model;
 mod reading;
 mod renewal;
@@ -47,6 +48,8 @@ struct Bench {
     tasks: TaskTracker,
     acme: Arc<Snapshots>,
     globex: Arc<Snapshots>,
+    /// Of acme's account, with a credential of its own.
+    initech: Arc<Snapshots>,
 }
 
 /// The upstream, as the cache sees it: every call waits for the test to answer it.
@@ -83,8 +86,9 @@ impl Bench {
     fn with(adjust: impl Fn(&mut config::Config)) -> Self {
         let clock = clock();
         let mut config = BASE.clone();
-        config.tenants = vec![tenant("acme"), tenant("globex")];
-        config.credentials = vec![credential("acme"), credential("globex")];
+        config.tenants = vec![tenant("acme"), tenant("globex"), tenant("initech")];
+        let initech = config::Credential { account: "acme".into(), ..credential("initech") };
+        config.credentials = vec![credential("acme"), credential("globex"), initech];
         adjust(&mut config);
         let of = |local: &str| {
             let local = Some(config::Local { tenant: TenantName::new(local), scopes: None });
@@ -92,13 +96,7 @@ impl Bench {
         };
         let (upstream, calls) = mpsc::unbounded_channel();
         let (metrics, tasks) = (Arc::new(Metrics::new()), TaskTracker::new());
-        let cache = ResponseCache::new(
-            config.cache,
-            &config.passport.forward_headers,
-            clock.clone(),
-            Arc::clone(&metrics),
-            tasks.clone(),
-        );
+        let cache = ResponseCache::new(config.cache, &config.passport.forward_headers, clock.clone(), &metrics, tasks.clone());
         Self {
             service: Arc::new(CacheLayer::new(Arc::new(cache)).layer(Upstream(upstream))),
             calls,
@@ -106,6 +104,7 @@ impl Bench {
             tasks,
             acme: of("acme"),
             globex: of("globex"),
+            initech: of("initech"),
             clock,
         }
     }

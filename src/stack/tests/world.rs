@@ -154,7 +154,7 @@ fn share(passport: &Arc<Passport>, tasks: &TaskTracker, change: impl FnOnce(&mut
         snapshots: testing::snapshots((*config).clone(), clock.clone()),
         keys: Arc::new(IssuerKeys::new(&[])),
         failures: Arc::new(Failures::new(clock.clone(), &metrics)),
-        cache: Arc::new(ResponseCache::new(config.cache, &[], clock.clone(), metrics.clone(), tasks.clone())),
+        cache: Arc::new(ResponseCache::new(config.cache, &[], clock.clone(), &metrics, tasks.clone())),
         budget: Arc::new(Budget::new(clock.now())),
         tokens: Tokens::start(settings, passport.endpoint(), &clock, &metrics, tasks, &stop),
         quota: Arc::new(Quota::new(clock.clone(), metrics.clone())),

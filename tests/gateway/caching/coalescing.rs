@@ -132,3 +132,44 @@ async fn a_caller_that_does_not_want_to_be_told_old_news_starts_its_own_call() {
     until("nothing is left in flight", async || world.metric("passport_gateway_requests_in_flight").await == 0.0).await;
     assert_eq!(world.get("/v1/accounts").await.text(), r#""late""#, "what was asked for later stays");
 }
+
+#[tokio::test]
+async fn a_thousand_cold_callers_of_one_list_cost_one_call() {
+    let mut upstream = Scripted::start().await;
+    let world = World::before(&upstream, &format!("server.workers = 4\n{LOCAL}")).await;
+    let clients = crowd(&world, 1000).await;
+
+    upstream.answer(ok(r#"{"accounts":[]}"#)).await;
+    let mut answers = JoinSet::new();
+    for mut client in clients {
+        answers.spawn(async move { client.answer(false).await.unwrap() });
+    }
+    let answers = answers.join_all().await;
+
+    assert!(answers.iter().all(|answer| answer.status == StatusCode::OK && answer.text() == r#"{"accounts":[]}"#));
+    assert!(!upstream.is_asked());
+    assert_eq!(world.metric(&used("list_accounts", "collapsed")).await, 999.0);
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_after_a_purge_is_for_those_who_asked_before_it() {
+    const CONTROL: &str = "a-token-of-more-than-16-bytes";
+    let mut upstream = Scripted::start().await;
+    let lines = format!("control = {{ listen = \"127.0.0.1:0\", token = \"{CONTROL}\" }}\n{LOCAL}");
+    let world = World::before(&upstream, &lines).await;
+    let mut early = crowd(&world, 1).await;
+    let old = upstream.call().await;
+
+    let mut control = Client::connect(world.control.unwrap()).await.with(format!("Authorization: Bearer {CONTROL}"));
+    let purged = control.post("/cache/purge", r#"{"tenant":"acme","operation":"list_accounts"}"#).await;
+    let (late, _) = tokio::join!(world.get("/v1/accounts"), upstream.answer(ok(r#""new""#)));
+    old.answer(&ok(r#""old""#)).await;
+    let early = early[0].answer(false).await.unwrap();
+    let next = world.get("/v1/accounts").await;
+    let forgotten = control.post("/cache/purge", "{}").await;
+
+    assert_eq!((purged.status, purged.json()["purged"].as_u64()), (StatusCode::OK, Some(0)));
+    assert_eq!((early.text().as_str(), late.text().as_str(), next.text().as_str()), (r#""old""#, r#""new""#, r#""new""#));
+    assert!(told(&next).starts_with("hit"), "{}", told(&next));
+    assert_eq!(forgotten.json()["purged"].as_u64(), Some(1));
+}
