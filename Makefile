@@ -5,19 +5,21 @@ TOOLS := target/tools
 DENY := 0.20.2
 OIDC_PROVIDER := $(TOOLS)/oidc-provider/node_modules/.package-lock.json
 NODE := $(shell command -v npm >/dev/null && node --eval 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && echo yes)
+CHROMIUM := $(or $(shell command -v chromium),$(if $(filter x86_64,$(shell uname -m)),$(TOOLS)/chromium/chromium))
+BROWSER := $(and $(NODE),$(CHROMIUM),$(TOOLS)/chromium/driven)
 PYTHON := $(shell command -v python3 >/dev/null && python3 -m pip --version >/dev/null 2>&1 && echo python3)
 MANIFESTS := $(TOOLS)/manifests
 KUBERNETES := 1.33
-PROMTOOL := $(or $(shell command -v promtool),$(TOOLS)/prometheus/promtool)
+PROMTOOL := $(or $(and $(shell command -v prometheus),$(shell command -v promtool)),$(TOOLS)/prometheus/promtool)
 REDIS := $(or $(shell command -v redis-server),$(shell command -v valkey-server),$(TOOLS)/redis/redis-server)
 
-.PHONY: run test check fmt clippy doc licences manifests soak-tokens without-node without-manifests image
+.PHONY: run test check fmt clippy doc licences manifests soak-tokens without-node without-browser without-manifests screenshots image
 
 run:  ## builds and starts the demo
 	$(CARGO) run --quiet -- demo
 
-test: $(if $(NODE),$(OIDC_PROVIDER),without-node) $(REDIS)  ## gets what the tests need and runs them all
-	$(CARGO) test --quiet $(if $(NODE),,-- --skip oauth_servers)
+test: $(PROMTOOL) $(if $(NODE),$(OIDC_PROVIDER),without-node) $(if $(BROWSER),$(BROWSER) $(CHROMIUM),without-browser) $(REDIS)  ## gets what the tests need and runs them all
+	$(CARGO) test --quiet -- $(if $(NODE),,--skip oauth_servers) $(if $(BROWSER),,--skip status_page)
 
 check: fmt clippy doc licences manifests  ## format, lints, docs, licences, manifests
 
@@ -35,8 +37,9 @@ licences: $(TOOLS)/bin/cargo-deny-$(DENY)
 
 manifests: $(PROMTOOL) $(if $(NODE),$(MANIFESTS)/node,without-manifests) $(if $(PYTHON),$(MANIFESTS)/python,without-manifests)
 	$(if $(PYTHON),PYTHONPATH=$(MANIFESTS)/python $(PYTHON) -B tests/tools/manifests/kubernetes.py $(KUBERNETES) deploy/kubernetes/*.yaml)
-	$(if $(NODE),node tests/tools/manifests/strict.mjs $(MANIFESTS) deploy/kubernetes/*.yaml)
-	$(PROMTOOL) check rules deploy/prometheus/rules.yml
+	$(if $(NODE),node tests/tools/manifests/strict.mjs $(MANIFESTS) deploy/kubernetes/*.yaml deploy/compose/*.yaml deploy/grafana/provisioning/*/*.yaml)
+	tests/tools/check-systemd deploy/systemd
+	$(PROMTOOL) check config deploy/prometheus/prometheus.yml
 	$(PROMTOOL) test rules deploy/prometheus/tests/*.yml
 
 soak-tokens:  ## a minute of load over short-lived tokens, in real time
@@ -44,6 +47,13 @@ soak-tokens:  ## a minute of load over short-lived tokens, in real time
 
 without-node:
 	@echo "There is no Node.js 20 or newer with npm here: the tests before a certified OAuth 2.0 server are left out." >&2
+
+without-browser:
+	@echo "There is no Chromium here, or no Node.js 20 with npm to drive it: the tests of the status page are left out." >&2
+
+screenshots: $(BROWSER) $(CHROMIUM)  ## pictures of the status page, for the documents
+	$(CARGO) test --quiet --test gateway status_page::it_fits
+	cp target/screenshots/status-page-*.png docs/
 
 without-manifests:
 	@echo "There is no Python with pip, or no Node.js 20 with npm, here: manifests are not held against all their schemas." >&2
@@ -70,6 +80,14 @@ $(MANIFESTS)/node: tests/tools/manifests/package.json tests/tools/manifests/pack
 $(MANIFESTS)/python: tests/tools/manifests/requirements.txt
 	@install="python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-compile --upgrade --target $@ -r $<" && \
 	  { $$install || $$install || { echo "pip cannot install kubernetes-validate, which make manifests runs: see above." >&2; exit 1; }; }
+	@touch $@
+
+$(TOOLS)/chromium/driven: tests/tools/chromium/package.json tests/tools/chromium/package-lock.json
+	@tests/tools/get-npm $(TOOLS)/chromium $^
+	@touch $@
+
+$(TOOLS)/chromium/chromium: tests/tools/chromium/unpack.mjs $(TOOLS)/chromium/driven
+	@node $< $(TOOLS)/chromium
 	@touch $@
 
 $(TOOLS)/prometheus/promtool: tests/tools/get-debian

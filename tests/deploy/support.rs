@@ -61,10 +61,21 @@ impl Mounted {
 
     /// What `check` prints, and what it warns of; no fault.
     pub(crate) fn checked(&self) -> (String, String) {
-        let check = Command::new(env!("CARGO_BIN_EXE_passport-gateway")).arg("check").arg("--config").arg(&self.path).output();
-        let check = check.unwrap();
+        self.checked_with(&[])
+    }
+
+    /// The same, with these environment variables.
+    pub(crate) fn checked_with(&self, environment: &[(&str, &str)]) -> (String, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_passport-gateway"));
+        let check = command.arg("check").arg("--config").arg(&self.path).envs(environment.iter().copied()).output().unwrap();
         let [printed, warned] = [check.stdout, check.stderr].map(|text| String::from_utf8(text).unwrap());
         assert!(check.status.success(), "{warned}");
         (printed, warned)
     }
+}
+
+/// A tool that `make test` has got, or the machine's own of that name.
+pub(crate) fn tool(path: &str) -> PathBuf {
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools").join(path);
+    if ours.is_file() { ours } else { Path::new(path).file_name().unwrap().into() }
 }

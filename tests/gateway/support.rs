@@ -16,11 +16,13 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) use self::client::{Answer, Client};
 
+pub(crate) mod browser;
 mod client;
 pub(crate) mod issuer;
 pub(crate) mod oidc_provider;
 pub(crate) mod pki;
 pub(crate) mod process;
+pub(crate) mod prometheus;
 pub(crate) mod redis;
 pub(crate) mod scripted;
 #[path = "../../src/testing/signer.rs"]

