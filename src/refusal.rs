@@ -246,6 +246,9 @@ impl Refusal {
             Self::InvalidCredential(_) => {
                 Some(HeaderValue::from_static(r#"Bearer realm="passport-gateway", error="invalid_token""#))
             }
+            Self::AmbiguousCredential => {
+                Some(HeaderValue::from_static(r#"Bearer realm="passport-gateway", error="invalid_request""#))
+            }
             Self::InsufficientScope(scope) => {
                 HeaderValue::from_str(&format!(r#"{REALM}, error="insufficient_scope", scope="{scope}""#)).ok()
             }

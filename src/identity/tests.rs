@@ -16,6 +16,8 @@ use crate::testing::{config, credential, tenant, wall};
 
 mod api_keys;
 mod clients;
+mod examples;
+mod forms;
 mod local;
 mod remembering;
 mod tokens;

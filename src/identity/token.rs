@@ -33,8 +33,8 @@ impl<'a> Token<'a> {
     ///
     /// # Errors
     ///
-    /// It has not three parts, a part is no base64url or no object, it needs an extension (`crit`), or it has no algorithm of
-    /// ours: `none` is none.
+    /// It has not three parts, a part is no base64url or no object, it needs an extension (`crit`), it is no access token, or it has
+    /// no algorithm of ours: `none` is none.
     pub(super) fn parse(text: &'a str) -> Result<Self, Refusal> {
         const MALFORMED: &str = "The token is no JWT.";
         let malformed = || invalid(MALFORMED);
@@ -45,6 +45,9 @@ impl<'a> Token<'a> {
         // We understand no extension, so a token that insists on one must be refused, whatever the list holds.
         if header.get("crit").is_some() {
             return Err(invalid("The token needs an extension that is not supported."));
+        }
+        if !is_for_access(&header) {
+            return Err(invalid("The token is of another type than access tokens are."));
         }
         let key_id = match (header.get("kid"), header.text("kid")) {
             (None, _) => None,
@@ -70,6 +73,18 @@ impl<'a> Token<'a> {
     pub(super) fn signature(&self) -> &[u8] {
         &self.signature
     }
+}
+
+/// Whether the token's type is one that access tokens have, or none: what an issuer signs for another purpose (a logout, a proof of
+/// possession) must not pass for one (RFC 8725 §3.11, RFC 9068 §4).
+fn is_for_access(header: &Members) -> bool {
+    const TYPES: [&str; 3] = ["JWT", "at+jwt", "JOSE"];
+    // "application/" may be left out (RFC 7515 §4.1.9), and media types are compared without case.
+    let is_one = |name: &str| {
+        let name = name.get(..12).filter(|start| start.eq_ignore_ascii_case("application/")).map_or(name, |_| &name[12..]);
+        TYPES.iter().any(|known| known.eq_ignore_ascii_case(name))
+    };
+    header.get("typ").is_none() || header.text("typ").is_some_and(is_one)
 }
 
 fn decode(part: &str) -> Option<Vec<u8>> {

@@ -162,3 +162,37 @@ async fn looking_with_head_needs_what_get_needs() {
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
     assert!(world.arrived().is_empty());
 }
+
+#[tokio::test]
+async fn a_token_that_was_just_believed_still_may_no_more_than_it_says() {
+    let scene = Scene::new().await;
+    let narrow = with(claims(), "scope", "paas.core.accounts.list.get");
+
+    for _ in 0..3 {
+        assert_eq!(scene.get("/v1/accounts", &narrow).await.status, StatusCode::OK);
+        assert_lacking(&scene.get("/v1/payments", &narrow).await, "paas.core.breb_payments.list.get");
+    }
+    assert_eq!(scene.world.arrived().len(), 1, "the later ones were hits");
+}
+
+#[tokio::test]
+async fn each_refusal_of_a_caller_has_its_challenge() {
+    let scene = Scene::new().await;
+    let bearer = |claims: &Value| format!("Authorization: Bearer {}\r\n", scene.signer.token(claims));
+    let narrow = with(claims(), "scope", "paas.core.qrcodes.get");
+    let expired = with(claims(), "exp", 1);
+    let realm = r#"Bearer realm="passport-gateway""#;
+
+    for (lines, status, attributes) in [
+        (String::new(), 401, String::new()),
+        (bearer(&expired), 401, r#", error="invalid_token""#.to_owned()),
+        (bearer(&narrow), 403, r#", error="insufficient_scope", scope="paas.core.accounts.list.get""#.to_owned()),
+        (bearer(&claims()).repeat(2), 400, r#", error="invalid_request""#.to_owned()),
+    ] {
+        let answer = scene.world.raw(format!("GET /v1/accounts HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n")).await;
+
+        assert_eq!((answer.status.as_u16(), answer.field("www-authenticate")), (status, &*format!("{realm}{attributes}")));
+    }
+    let unknown = scene.get("/v1/accounts", &with(claims(), "tenant", "initech")).await;
+    assert_eq!((unknown.status, unknown.field("www-authenticate")), (StatusCode::FORBIDDEN, ""), "no other token would help");
+}

@@ -109,7 +109,7 @@ fn a_weak_or_odd_rsa_key_is_dropped() {
 
     assert_eq!(dropped(with(key.clone(), "n", json!(short))), Some("its modulus is not of 2048 to 8192 bits"));
     assert_eq!(dropped(with(key.clone(), "n", json!(modulus.repeat(5)))), Some("its modulus is not of 2048 to 8192 bits"));
-    for exponent in ["AQ", "Ag", "", "AQAAAAAB"] {
+    for exponent in ["", "AA", "AQ", "Ag", "Aw", "EQ", "__8", "AQAC", "AQAAAAAB"] {
         assert_eq!(dropped(with(key.clone(), "e", json!(exponent))), Some("its exponent is not safe"), "{exponent}");
     }
     assert_eq!(dropped(with(key, "e", json!("AAEAAQ"))), None, "a leading zero changes no number");

@@ -15,6 +15,9 @@ use super::Key;
 /// RSA keys in bits: shorter ones are weak, longer ones a burden.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
+/// The smallest public exponent of an RSA key.
+const SMALLEST_EXPONENT: u64 = 65_537;
+
 /// The entries of one key: one for each algorithm that is accepted and that the key is for.
 ///
 /// # Errors
@@ -88,9 +91,10 @@ impl Material {
         if !RSA_BITS.contains(&bits) {
             return Err("its modulus is not of 2048 to 8192 bits");
         }
-        // With an exponent of 1 a signature would be its own message, and an even one has no inverse.
-        let odd = exponent.last().is_some_and(|last| last & 1 == 1);
-        if !odd || exponent == [1] || exponent.len() > 4 {
+        // With an exponent of 1 a signature would be its own message, an even one has no inverse, and small ones have been what made
+        // flaws of implementations exploitable (FIPS 186-5 §A.1.1).
+        let value = exponent.iter().fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
+        if exponent.len() > 4 || value < SMALLEST_EXPONENT || value % 2 == 0 {
             return Err("its exponent is not safe");
         }
         Ok(Self::Rsa { modulus, exponent })

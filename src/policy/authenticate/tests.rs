@@ -20,6 +20,7 @@ use crate::testing::signer::{Signer, jwks};
 use crate::testing::{self, config, wall};
 use crate::transport::FetchError;
 
+mod endpoint;
 mod layer;
 mod refreshing;
 mod sources;

@@ -227,6 +227,41 @@ async fn a_token_longer_than_any_provider_issues_is_not_looked_at() {
 }
 
 #[tokio::test]
+async fn no_token_is_so_long_that_the_gateway_fails() {
+    let scene = Scene::new().await;
+
+    for (length, statuses) in [(15_000, [200, 200]), (24_000, [401, 401]), (60_000, [431, 431]), (500_000, [431, 431])] {
+        let token = scene.signer.token(&with(claims(), "padding", "x".repeat(length * 3 / 4 - 500)));
+        let mut client = scene.world.client().await;
+        // The gateway may have answered and closed before all of it was sent.
+        let _ = client.try_send(bearing(&token).as_bytes()).await;
+
+        let answer = client.answer(false).await.expect("an answer");
+
+        assert!(statuses.contains(&answer.status.as_u16()), "{length}: {}", answer.status);
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_could_be_read_in_two_ways_is_refused() {
+    let scene = Scene::new().await;
+    let header = r#"{"alg":"EdDSA","kid":"ed"}"#;
+    let text = claims().to_string();
+    let after = |members: &str| text.replacen('{', &format!("{{{members}"), 1);
+
+    for (header, claims) in [
+        (header, after(r#""\u0061ud":"other","#)),
+        (header, after(r#""exp":1e400,"#)),
+        (header, format!("\u{feff}{text}")),
+        (header, after(&format!("\"x\":{}{},", "[".repeat(5000), "]".repeat(5000)))),
+        (r#"{"alg":"EdDSA","alg":"none","kid":"ed"}"#, text.clone()),
+        (r#"{"alg":"EdDSA","kid":"ed","typ":"logout+jwt"}"#, text.clone()),
+    ] {
+        scene.refuses_token(&scene.signer.sign(header, &claims)).await;
+    }
+}
+
+#[tokio::test]
 async fn a_proven_tenant_that_is_not_configured_is_unknown() {
     let scene = Scene::new().await;
 
