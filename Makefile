@@ -13,7 +13,7 @@ KUBERNETES := 1.33
 PROMTOOL := $(or $(and $(shell command -v prometheus),$(shell command -v promtool)),$(TOOLS)/prometheus/promtool)
 REDIS := $(or $(shell command -v redis-server),$(shell command -v valkey-server),$(TOOLS)/redis/redis-server)
 
-.PHONY: run test check fmt clippy doc licences manifests soak-tokens without-node without-browser without-manifests screenshots image
+.PHONY: run test check fmt clippy doc licences manifests soak-tokens soak-limits without-node without-browser without-manifests screenshots image
 
 run:  ## builds and starts the demo
 	$(CARGO) run --quiet -- demo
@@ -44,6 +44,9 @@ manifests: $(PROMTOOL) $(if $(NODE),$(MANIFESTS)/node,without-manifests) $(if $(
 
 soak-tokens:  ## a minute of load over short-lived tokens, in real time
 	TOKEN_SOAK=1 $(CARGO) test --quiet --test gateway token_outage -- --nocapture
+
+soak-limits: $(REDIS)  ## half a minute of load on three gateways and one Redis, in real time
+	LIMITS_SOAK=1 $(CARGO) test --quiet --test gateway shared_limits::soak -- --nocapture --test-threads=1
 
 without-node:
 	@echo "There is no Node.js 20 or newer with npm here: the tests before a certified OAuth 2.0 server are left out." >&2

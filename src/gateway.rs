@@ -22,7 +22,7 @@ use crate::server::{
 };
 use crate::snapshot::Snapshots;
 use crate::stack::{Shared, stack};
-use crate::store::Redis;
+use crate::store::{Limiters, Redis, Replicas};
 use crate::telemetry::Levels;
 use crate::transport::{Client, Connector, OriginError, Proxy, Trust, TrustError};
 use crate::upstream::breaker::Breakers;
@@ -204,7 +204,8 @@ fn share(
         config::Store::Embedded => None,
     };
     let client = Client::new(Arc::clone(connector));
-    let snapshots = Arc::new(Snapshots::new(Arc::clone(&config), KeyRing::default(), Arc::clone(&clock)));
+    let limiters = limiters(&config.store, redis.as_ref(), background);
+    let snapshots = Arc::new(Snapshots::with(Arc::clone(&config), KeyRing::default(), Arc::clone(&clock), limiters));
     let keys = Arc::new(IssuerKeys::new(&config.issuers));
     KeyRefresh::new(keys.clone(), snapshots.clone(), client.clone(), clock.clone(), metrics.clone()).spawn(
         &config.issuers,
@@ -246,6 +247,17 @@ fn share(
         keys,
         redis,
     })
+}
+
+/// Limits of this replica alone, or of all that share its Redis.
+fn limiters(store: &config::Store, redis: Option<&Arc<Redis>>, background: &TaskTracker) -> Limiters {
+    match (store, redis) {
+        (config::Store::Redis(settings), Some(redis)) => {
+            let ledger = Arc::clone(redis);
+            Limiters::shared(Replicas::new(ledger, settings.mode, settings.fallback, background.clone()))
+        }
+        _ => Limiters::default(),
+    }
 }
 
 /// Waits a moment until it is known whether Redis is there, so that not even the first request is decided without it.

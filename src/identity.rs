@@ -52,11 +52,29 @@ impl IssuerId {
     }
 }
 
+/// A caller as its own limit knows it: a digest, so that nothing personal is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CallerKey([u8; 16]);
+
+impl CallerKey {
+    /// The key of what these parts name together.
+    #[must_use]
+    pub fn of(parts: &[&str]) -> Self {
+        // Each part with its length: no two lists of parts read the same.
+        let text = parts.iter().fold(String::new(), |text, part| text + &format!("{}:", part.len()) + part);
+        let mut half = [0; 16];
+        half.copy_from_slice(&Digest::of(&text).as_bytes()[..16]);
+        Self(half)
+    }
+}
+
 /// A caller whose credential was checked, prepared for authorization.
 #[derive(Debug)]
 pub struct Caller {
     /// For the log: the id of an API key or a client, the application a token was issued to, `local`. Never a person.
     pub id: Arc<str>,
+    /// By which its own limit is found: whatever token it shows, as long as it is the same caller.
+    pub key: CallerKey,
     /// The tenant it acts for.
     pub tenant: TenantId,
     /// The operations that its scopes and its tenant's both cover.
@@ -198,7 +216,7 @@ impl Callers {
         })?;
         let tenant = self.tenants.find(issuer.tenant(&token)?).ok_or(Refusal::UnknownTenant)?;
         let granted = self.catalogue.granted(&token.claims.grants()?);
-        let caller = Arc::new(tenant.caller(issuer.caller(&token), &granted));
+        let caller = Arc::new(Caller { key: issuer.caller_key(&token), ..tenant.caller(issuer.caller(&token), &granted) });
         self.remembered.remember(digest, &caller, wall, validity.expires);
         Ok(caller)
     }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::catalogue::{Catalogue, Effect, Modes, Operation, OperationId, OperationSet};
 use crate::config::{self, Config, Identity};
 use crate::identity::{Callers, KeyRing, TenantGrants, TenantId};
-use crate::store::{Limiter, Limiters};
+use crate::store::{CallerLimits, Counter, Limiters};
 use crate::tenant::{CredentialName, TenantName};
 
 pub use self::published::Snapshots;
@@ -61,6 +61,8 @@ pub struct Tenant {
     pub credential: CredentialId,
     /// Its limit; none is unlimited.
     pub limit: Option<Limit>,
+    /// The limit of each of its callers; none is unlimited.
+    pub caller_limit: Option<Limit<CallerLimits>>,
     class_limits: [Option<Limit>; 3],
 }
 
@@ -77,13 +79,15 @@ pub struct Credential {
     pub quota: Option<Limit>,
 }
 
-/// A limiter, and whether it only counts.
+/// A limit, and how it is meant.
 #[derive(Debug)]
-pub struct Limit {
-    /// The shared counter.
-    pub limiter: Arc<Limiter>,
+pub struct Limit<C = Counter> {
+    /// What all requests count on.
+    pub counter: Arc<C>,
     /// Counted, but not enforced.
     pub shadow: bool,
+    /// By up to so much those who are refused are told to wait longer.
+    pub jitter: Duration,
 }
 
 impl Snapshot {
@@ -94,8 +98,9 @@ impl Snapshot {
         let grants: Vec<_> =
             config.tenants.iter().map(|tenant| TenantGrants::new(&tenant.name, catalogue.granted(&tenant.scopes))).collect();
         let limit = |kind: &str, name: &str, limit: config::Limit| Limit {
-            limiter: limiters.limiter(format!("{kind}:{name}"), limit.rate, now),
+            counter: limiters.counter(format!("{kind}:{name}"), limit.rate, now),
             shadow: limit.shadow,
+            jitter: limit.jitter,
         };
         Self {
             callers: Callers::build(config, &catalogue, &grants, keys),
@@ -109,7 +114,7 @@ impl Snapshot {
                 retry_budget: config.retry.budget,
             },
             meanings: catalogue.operations().map(|(_, operation)| meaning(operation)).collect(),
-            tenants: config.tenants.iter().map(|tenant| Tenant::build(tenant, &config.credentials, &limit)).collect(),
+            tenants: config.tenants.iter().map(|tenant| Tenant::build(tenant, &config.credentials, limiters, &limit)).collect(),
             credentials: config.credentials.iter().map(|credential| Credential::build(credential, &limit)).collect(),
             catalogue,
         }
@@ -144,6 +149,18 @@ impl Snapshot {
         self.tenants.iter().any(|tenant| tenant.name.as_str() == name)
     }
 
+    /// Every tenant.
+    #[must_use]
+    pub fn tenants(&self) -> &[Tenant] {
+        &self.tenants
+    }
+
+    /// Every credential.
+    #[must_use]
+    pub fn credentials(&self) -> &[Credential] {
+        &self.credentials
+    }
+
     /// The tenant at this place.
     #[must_use]
     pub fn tenant(&self, id: TenantId) -> &Tenant {
@@ -167,6 +184,7 @@ impl Tenant {
     fn build(
         tenant: &config::Tenant,
         credentials: &[config::Credential],
+        limiters: &Limiters,
         limit: &impl Fn(&str, &str, config::Limit) -> Limit,
     ) -> Self {
         let class = |effect: Effect| {
@@ -180,6 +198,11 @@ impl Tenant {
                 place.and_then(|place| u16::try_from(place).ok()).expect("configuration names only credentials it holds"),
             ),
             limit: tenant.rate_limit.map(|rate| limit("tenant", tenant.name.as_str(), rate)),
+            caller_limit: tenant.caller_limit.map(|limit| Limit {
+                counter: limiters.callers(tenant.name.to_string(), limit.rate),
+                shadow: limit.shadow,
+                jitter: limit.jitter,
+            }),
             class_limits: [class(Effect::Read), class(Effect::Write), class(Effect::Money)],
         }
     }

@@ -20,7 +20,7 @@ use crate::policy::cache::{CacheLayer, ResponseCache};
 use crate::policy::complete::CompleteLayer;
 use crate::policy::deadline::DeadlineLayer;
 use crate::policy::idempotency::Idempotency;
-use crate::policy::rate_limit::RateLimit;
+use crate::policy::rate_limit::RateLimitLayer;
 use crate::policy::route::Route;
 use crate::policy::validate::ValidateLayer;
 use crate::refusal::Refusal;
@@ -90,7 +90,7 @@ where
         .layer(DeadlineLayer) // one time budget for all that follows
         .layer(AuthenticateLayer::new(snapshots(), shared.keys.clone(), shared.failures.clone(), clock())) // who asks
         .layer(GateLayer::new(Authorize)) // one bit; before anything is counted or read
-        .layer(GateLayer::new(RateLimit::new(clock(), metrics()))) // the tenant's own; cache hits count
+        .layer(RateLimitLayer::new(clock(), metrics())) // the tenant's own; cache hits count
         .layer(ValidateLayer) // the only reader of the body; a 400 costs nothing upstream
         .layer(CompleteLayer::new(writes)) // from here on a write runs to its end
         .layer(GateLayer::new(Idempotency)) // at most one forward per key

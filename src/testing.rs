@@ -6,6 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request as HttpRequest};
 use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use self::ledger::Ledger;
 
 use crate::catalogue::{Catalogue, Modes};
 use crate::clock::{ManualClock, SharedClock};
@@ -17,8 +20,10 @@ use crate::refusal::Refusal;
 use crate::secret::Secret;
 use crate::snapshot::Snapshots;
 use crate::stage::{Arrival, Authorized, Request, Routed, Validated};
+use crate::store::{Limiters, Replicas};
 use crate::tenant::{CredentialName, TenantName};
 
+pub(crate) mod ledger;
 pub(crate) mod signer;
 
 /// No bound on failed attempts.
@@ -112,6 +117,7 @@ pub(crate) fn tenant(name: &str) -> config::Tenant {
         scopes: vec!["paas.core.*".parse().unwrap()],
         rate_limit: None,
         class_limits: Vec::new(),
+        caller_limit: None,
     }
 }
 
@@ -127,6 +133,12 @@ pub(crate) fn credential(name: &str) -> config::Credential {
         account: name.into(),
         quota: None,
     }
+}
+
+/// The same, with limits that are kept in `ledger`, too.
+pub(crate) fn sharing(config: Config, clock: SharedClock, ledger: &Arc<Ledger>, mode: config::Sharing) -> Arc<Snapshots> {
+    let replicas = Replicas::new(ledger.clone(), mode, 0.25, TaskTracker::new());
+    Arc::new(Snapshots::with(Arc::new(config), KeyRing::default(), clock, Limiters::shared(replicas)))
 }
 
 /// The snapshots of a configuration, on `clock`.

@@ -93,7 +93,7 @@ pub struct Issuer {
 /// A limit and where it stands.
 #[derive(Clone, Debug, Serialize)]
 pub struct Limit {
-    /// `tenant`, `class` or `quota`.
+    /// `tenant`, `class`, `caller` or `quota`.
     pub kind: &'static str,
     /// Whom it limits.
     pub name: String,
@@ -103,6 +103,8 @@ pub struct Limit {
     pub per_seconds: f64,
     /// Requests that may come at once.
     pub burst: u32,
+    /// Requests that would be admitted now; none for callers, of whom there are many.
+    pub remaining: Option<u32>,
     /// Counted, but not enforced.
     pub shadow: bool,
 }

@@ -179,6 +179,9 @@ fn tenant(toml: &mut Toml, tenant: &Tenant) {
         let classes = tenant.class_limits.iter().map(|class| (class.effect.as_str(), limit(&class.limit)));
         toml.plain("class_limits", inline(classes));
     }
+    if let Some(rate) = &tenant.caller_limit {
+        toml.plain("caller_limit", limit(rate));
+    }
 }
 
 fn credential(toml: &mut Toml, credential: &Credential, environment: &str) {
@@ -272,6 +275,7 @@ fn limit(limit: &Limit) -> String {
         ("per", quoted(&Span(limit.rate.per).to_string())),
         ("burst", limit.rate.burst.to_string()),
         ("mode", quoted(mode)),
+        ("jitter", quoted(&Span(limit.jitter).to_string())),
     ])
 }
 

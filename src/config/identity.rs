@@ -76,7 +76,10 @@ mod tests {
             per: std::time::Duration::from_secs(1),
             burst: std::num::NonZeroU32::MIN,
         };
-        let limited = Credential { quota: Some(super::super::Limit { rate, shadow: false }), ..one.clone() };
+        let limited = Credential {
+            quota: Some(super::super::Limit { rate, shadow: false, jitter: std::time::Duration::ZERO }),
+            ..one.clone()
+        };
         let changed = [
             credential("other"),
             Credential { client_secret: SecretSource::Literal(Secret::new("new".to_owned())), ..one.clone() },

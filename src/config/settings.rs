@@ -274,6 +274,8 @@ pub struct Limit {
     pub rate: Rate,
     /// Counted, but not enforced.
     pub shadow: bool,
+    /// By up to so much those who are refused are told to wait longer, so that they do not all come back at once.
+    pub jitter: Duration,
 }
 
 /// Limits by class of operations.
@@ -298,6 +300,8 @@ pub struct Tenant {
     pub rate_limit: Option<Limit>,
     /// Limits on classes of operations, checked first.
     pub class_limits: Vec<ClassLimit>,
+    /// The limit of each of its callers; none is unlimited.
+    pub caller_limit: Option<Limit>,
 }
 
 /// How the token endpoint wants to be asked.

@@ -7,11 +7,15 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 use crate::admin::{self, Attempt, Facts, Status, StatusSource};
+use crate::catalogue::Effect;
 use crate::config;
 use crate::metrics::{Upstream, UpstreamState};
 use crate::policy::authenticate::KeyStatus;
+use crate::rate::Rate;
 use crate::server::Loads;
+use crate::snapshot::{Credential, Limit};
 use crate::stack::Shared;
+use crate::store::CallerLimits;
 use crate::store::redis::State;
 use crate::transport::Origin;
 use crate::upstream::token;
@@ -40,15 +44,20 @@ impl Vitals {
     }
 
     fn limits(&self) -> Vec<admin::Limit> {
-        let config = &self.shared.config;
-        let tenants = config.tenants.iter().flat_map(|tenant| {
-            let own = tenant.rate_limit.map(|rate| limit("tenant", tenant.name.to_string(), rate));
-            let class =
-                |class: &config::ClassLimit| limit("class", format!("{} {}", tenant.name, class.effect.as_str()), class.limit);
-            own.into_iter().chain(tenant.class_limits.iter().map(class))
+        let (snapshot, now) = (self.shared.snapshots.load(), self.shared.clock.now());
+        let limit = |kind, name: String, of: &Limit| limit(kind, name, of, now);
+        let tenants = snapshot.tenants().iter().flat_map(|tenant| {
+            let own = tenant.limit.iter().map(|own| limit("tenant", tenant.name.to_string(), own));
+            let class = |effect: Effect| {
+                Some(limit("class", format!("{} {}", tenant.name, effect.as_str()), tenant.class_limit(effect)?))
+            };
+            let callers = tenant.caller_limit.iter().map(|limit| callers(tenant.name.to_string(), limit));
+            own.chain([Effect::Read, Effect::Write, Effect::Money].into_iter().filter_map(class))
+                .chain(callers)
+                .collect::<Vec<_>>()
         });
-        let quota = |credential: &config::Credential| Some(limit("quota", credential.name.to_string(), credential.quota?));
-        tenants.chain(config.credentials.iter().filter_map(quota)).collect()
+        let quota = |credential: &Credential| Some(limit("quota", credential.name.to_string(), credential.quota.as_ref()?));
+        tenants.chain(snapshot.credentials().iter().filter_map(quota)).collect()
     }
 
     fn store(&self) -> admin::Store {
@@ -164,14 +173,25 @@ fn issuer(keys: &KeyStatus, wall: SystemTime) -> admin::Issuer {
     }
 }
 
-fn limit(kind: &'static str, name: String, limit: config::Limit) -> admin::Limit {
+fn limit(kind: &'static str, name: String, limit: &Limit, now: Instant) -> admin::Limit {
+    let remaining = Some(limit.counter.peek(now).remaining);
+    admin::Limit { remaining, ..rated(kind, name, limit.counter.rate(), limit.shadow) }
+}
+
+/// The limit of each caller: which they are is not told.
+fn callers(name: String, limit: &Limit<CallerLimits>) -> admin::Limit {
+    rated("caller", name, limit.counter.rate(), limit.shadow)
+}
+
+fn rated(kind: &'static str, name: String, rate: Rate, shadow: bool) -> admin::Limit {
     admin::Limit {
         kind,
         name,
-        requests: limit.rate.requests.get(),
-        per_seconds: limit.rate.per.as_secs_f64(),
-        burst: limit.rate.burst.get(),
-        shadow: limit.shadow,
+        requests: rate.requests.get(),
+        per_seconds: rate.per.as_secs_f64(),
+        burst: rate.burst.get(),
+        remaining: None,
+        shadow,
     }
 }
 

@@ -5,9 +5,9 @@ use std::time::SystemTime;
 
 use jsonwebtoken::Algorithm;
 
-use super::invalid;
 use super::keys::{KeySet, NoKey};
 use super::token::{Token, Validity};
+use super::{CallerKey, invalid};
 use crate::config::{self, TenantFrom};
 use crate::refusal::Refusal;
 
@@ -87,6 +87,14 @@ impl Issuer {
             TenantFrom::Fixed(name) => Ok(name.as_str()),
             TenantFrom::Claim(claim) => token.claims.text(claim).ok_or(invalid("The token names no tenant.")),
         }
+    }
+
+    /// What a proven token's caller is to its own limit: the application it was issued to, or else its subject. What changes from
+    /// token to token, such as `jti`, has no part in it.
+    pub(super) fn caller_key(&self, token: &Token<'_>) -> CallerKey {
+        let named = ["client_id", "azp", "sub"].iter().find_map(|claim| Some([*claim, token.claims.text(claim)?]));
+        let [claim, name] = named.unwrap_or_default();
+        CallerKey::of(&["token", &self.name, claim, name])
     }
 
     /// How a proven token's caller is known in the log: the application it was issued to (RFC 9068), or else its issuer.

@@ -64,14 +64,14 @@ mod tests {
 
     use super::*;
     use crate::catalogue::OperationSet;
-    use crate::identity::TenantId;
+    use crate::identity::{CallerKey, TenantId};
 
     fn at(seconds: u64) -> SystemTime {
         UNIX_EPOCH + Duration::from_secs(seconds)
     }
 
     fn caller() -> Arc<Caller> {
-        Arc::new(Caller { id: "app".into(), tenant: TenantId(0), allowed: OperationSet::new() })
+        Arc::new(Caller { id: "app".into(), key: CallerKey::of(&["app"]), tenant: TenantId(0), allowed: OperationSet::new() })
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Caller, TenantId};
+use super::{Caller, CallerKey, TenantId};
 use crate::catalogue::OperationSet;
 use crate::tenant::TenantName;
 
@@ -59,8 +59,9 @@ impl Tenants {
 impl Tenant {
     /// A caller that acts for this tenant; it may do what both have been granted.
     pub(super) fn caller(&self, id: &str, granted: &OperationSet) -> Caller {
+        let key = CallerKey::of(&["configured", id]);
         let id = &id[..id.floor_char_boundary(LONGEST_ID)];
-        Caller { id: Arc::from(id), tenant: self.id, allowed: self.allowed.intersect(granted) }
+        Caller { id: Arc::from(id), key, tenant: self.id, allowed: self.allowed.intersect(granted) }
     }
 
     /// The operations that its scopes cover.

@@ -1,23 +1,31 @@
-//! Layer 9: the limit of the operation's class, then the tenant's own; cache hits count.
+//! Layer 9: the limit of the operation's class, then the tenant's own, then the caller's; cache hits count.
+//!
+//! A limit of this replica alone is decided at once. One that replicas share may wait for Redis, and for nothing else.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tower_layer::Layer;
 
 use crate::clock::SharedClock;
-use crate::exchange::{Exchange, LimitState};
-use crate::gate::Gate;
+use crate::exchange::LimitState;
 use crate::metrics::{LimitDecision, Metrics, Shadow};
+use crate::rate::Rate;
 use crate::refusal::{Refusal, whole_seconds};
+use crate::service::{Response, Service};
 use crate::snapshot::Limit;
 use crate::stage::Authorized;
-use crate::store::Decision;
+use crate::store::{Counter, Decision, Priority};
 
-/// Counts a request against its tenant's limits.
-pub struct RateLimit {
+/// Counts a request against the limits of its class, its tenant and its caller.
+#[derive(Clone)]
+pub struct RateLimitLayer {
     clock: SharedClock,
     metrics: Arc<Metrics>,
 }
 
-impl RateLimit {
+impl RateLimitLayer {
     /// Decides by `clock`'s monotonic time.
     #[must_use]
     pub fn new(clock: SharedClock, metrics: Arc<Metrics>) -> Self {
@@ -25,58 +33,118 @@ impl RateLimit {
     }
 }
 
-impl Gate<Authorized> for RateLimit {
-    type Out = Authorized;
+impl<S> Layer<S> for RateLimitLayer {
+    type Service = RateLimit<S>;
 
-    fn admit(&self, request: Authorized) -> Result<Authorized, Refusal> {
-        let tenant = request.tenant();
-        let effect = request.operation().effect;
-        let limits = [("class", effect.as_str(), tenant.class_limit(effect)), ("tenant", "tenant", tenant.limit.as_ref())];
-        let mut tightest: Option<LimitState> = None;
-        for (kind, policy, limit) in limits {
-            let Some(limit) = limit else { continue };
-            let decision = limit.limiter.decide(self.clock.now(), 0);
-            self.count(kind, &request, decision, limit.shadow);
-            let state = state(policy, limit, decision);
-            if !decision.admitted && !limit.shadow {
-                request.exchange().set_limit(state);
-                return Err(Refusal::RateLimited(decision.wait));
-            }
-            if tightest.is_none_or(|tightest| state.remaining < tightest.remaining) {
-                tightest = Some(state);
-            }
-        }
-        tell(request.exchange(), tightest);
-        Ok(request)
+    fn layer(&self, inner: S) -> RateLimit<S> {
+        RateLimit { policy: self.clone(), inner }
     }
 }
 
-impl RateLimit {
-    fn count(&self, limit: &str, request: &Authorized, decision: Decision, shadow: bool) {
-        let outcome = if decision.admitted { "allowed" } else { "denied" };
-        let labels = LimitDecision { limit, name: request.tenant().name.as_str(), decision: outcome };
+/// The service of [`RateLimitLayer`].
+pub struct RateLimit<S> {
+    policy: RateLimitLayer,
+    inner: S,
+}
+
+impl<S: Service<Authorized, Error = Refusal>> Service<Authorized> for RateLimit<S> {
+    type Error = Refusal;
+
+    async fn call(&self, request: Authorized) -> Result<Response, Refusal> {
+        self.policy.admit(&request).await?;
+        self.inner.call(request).await
+    }
+}
+
+/// One limit that applies to a request.
+#[derive(Clone, Copy)]
+struct Applied {
+    kind: &'static str,
+    policy: &'static str,
+    rate: Rate,
+    shadow: bool,
+    jitter: Duration,
+}
+
+impl RateLimitLayer {
+    /// Counts the request; refuses it by the first limit that is reached, and leaves those behind it uncharged.
+    async fn admit(&self, request: &Authorized) -> Result<(), Refusal> {
+        let (tenant, effect) = (request.tenant(), request.operation().effect);
+        let mut tightest = None;
+        if let Some(limit) = tenant.class_limit(effect) {
+            let decision = self.decide(&limit.counter, request).await;
+            self.settle(Applied::new("class", effect.as_str(), limit, limit.counter.rate()), decision, request, &mut tightest)?;
+        }
+        if let Some(limit) = &tenant.limit {
+            let decision = self.decide(&limit.counter, request).await;
+            self.settle(Applied::new("tenant", "tenant", limit, limit.counter.rate()), decision, request, &mut tightest)?;
+        }
+        if let Some(limit) = &tenant.caller_limit {
+            let decision = limit.counter.decide(request.caller().key, self.clock.now());
+            self.settle(Applied::new("caller", "caller", limit, limit.counter.rate()), decision, request, &mut tightest)?;
+        }
+        if let Some(tightest) = tightest {
+            request.exchange().set_limit(tightest);
+        }
+        Ok(())
+    }
+
+    async fn decide(&self, counter: &Counter, request: &Authorized) -> Decision {
+        let now = self.clock.now();
+        if let Some(decision) = counter.decide(now, Priority::High) {
+            return decision;
+        }
+        let since = Instant::now();
+        let decision = counter.ask(now, Priority::High).await;
+        request.exchange().add_waited(since.elapsed());
+        decision
+    }
+
+    /// Counts a decision, keeps the tightest, and refuses what a limit denies that is enforced.
+    fn settle(
+        &self,
+        limit: Applied,
+        mut decision: Decision,
+        request: &Authorized,
+        tightest: &mut Option<LimitState>,
+    ) -> Result<(), Refusal> {
+        self.count(&limit, request, decision.admitted);
+        if !decision.admitted && !limit.shadow {
+            decision.wait += limit.jitter.mul_f64(fastrand::f64());
+            request.exchange().set_limit(limit.state(decision));
+            return Err(Refusal::RateLimited(decision.wait));
+        }
+        let state = limit.state(decision);
+        if tightest.is_none_or(|tightest| state.remaining < tightest.remaining) {
+            *tightest = Some(state);
+        }
+        Ok(())
+    }
+
+    fn count(&self, limit: &Applied, request: &Authorized, admitted: bool) {
+        let decision = if admitted { "allowed" } else { "denied" };
+        let labels = LimitDecision { limit: limit.kind, name: request.tenant().name.as_str(), decision };
         self.metrics.limit_decisions_total.with(labels).inc();
-        if shadow && !decision.admitted {
+        if limit.shadow && !admitted {
             let labels = Shadow { operation: &request.operation().name, problem: "rate-limited" };
             self.metrics.shadow_denials_total.with(labels).inc();
         }
     }
 }
 
-fn tell(exchange: &Exchange, tightest: Option<LimitState>) {
-    if let Some(tightest) = tightest {
-        exchange.set_limit(tightest);
+impl Applied {
+    fn new<C>(kind: &'static str, policy: &'static str, limit: &Limit<C>, rate: Rate) -> Self {
+        Self { kind, policy, rate, shadow: limit.shadow, jitter: limit.jitter }
     }
-}
 
-/// What the `RateLimit` fields say; `t` and `Retry-After` name the same instant.
-fn state(policy: &'static str, limit: &Limit, decision: Decision) -> LimitState {
-    let rate = limit.limiter.rate();
-    LimitState {
-        policy,
-        quota: rate.burst.get(),
-        window: whole_seconds(rate.window()),
-        remaining: decision.remaining,
-        reset: if decision.wait.is_zero() { 0 } else { whole_seconds(decision.wait) },
+    /// What the `RateLimit` fields say; `t` and `Retry-After` name the same instant.
+    fn state(&self, decision: Decision) -> LimitState {
+        LimitState {
+            policy: self.policy,
+            quota: self.rate.burst.get(),
+            window: whole_seconds(self.rate.window()),
+            remaining: decision.remaining,
+            reset: if decision.wait.is_zero() { 0 } else { whole_seconds(decision.wait) },
+        }
     }
 }

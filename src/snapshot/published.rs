@@ -31,7 +31,12 @@ impl Snapshots {
     /// Publishes the first snapshot.
     #[must_use]
     pub fn new(config: Arc<Config>, keys: KeyRing, clock: SharedClock) -> Self {
-        let limiters = Limiters::default();
+        Self::with(config, keys, clock, Limiters::default())
+    }
+
+    /// The same, with limits that may be shared.
+    #[must_use]
+    pub fn with(config: Arc<Config>, keys: KeyRing, clock: SharedClock, limiters: Limiters) -> Self {
         let first = Snapshot::build(&config, &keys, &limiters, clock.now());
         Self {
             current: ArcSwap::from_pointee(first),

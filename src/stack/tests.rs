@@ -1,16 +1,18 @@
 //! The whole stack over an upstream in memory: one await at a time, a request is dropped, and nothing may have leaked.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use http::Method;
 
 use self::world::World;
-use crate::config::Limit;
+use crate::config::{Limit, Sharing};
 use crate::rate::Rate;
 use crate::stage::Arrival;
 use crate::testing::arrival;
+use crate::testing::ledger::Ledger;
 
 mod passport;
 mod world;
@@ -129,9 +131,37 @@ async fn four_workers_have_one_flight_one_mint_and_one_breaker() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_request_that_vanishes_while_a_shared_limit_is_asked_leaves_the_limit_to_others() {
+    let rate = Rate { requests: NonZeroU32::MIN, per: Duration::from_mins(1), burst: NonZeroU32::new(40).unwrap() };
+    let limit = Limit { rate, shadow: false, jitter: Duration::ZERO };
+    for mode in [Sharing::Exact, Sharing::Leased] {
+        for turns in 1..MOST {
+            let ledger = Arc::new(Ledger::default());
+            let world = World::sharing(&ledger, limit, mode);
+
+            let status = world.dropped_after(never_stored(), turns).await;
+
+            world.settle().await;
+            world.assert_nothing_is_held(turns);
+            let batch = if mode == Sharing::Exact { 1 } else { 4 };
+            for limit in ["limit:tenant:acme", "limit:quota:acme"] {
+                assert!(ledger.taken(limit) <= batch, "{mode:?}: {} of {limit} after {turns} turns", ledger.taken(limit));
+            }
+            assert_eq!(world.status(never_stored()).await, 200, "{mode:?}: dropped after {turns} turns");
+            if let Some(status) = status {
+                assert_eq!(status, 200);
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn four_workers_have_one_limit() {
     let rate = Rate { requests: NonZeroU32::MIN, per: Duration::from_mins(1), burst: NonZeroU32::new(3).unwrap() };
-    let world = World::with_workers(4, |config| config.tenants[0].rate_limit = Some(Limit { rate, shadow: false }));
+    let world = World::with_workers(4, |config| {
+        config.tenants[0].rate_limit = Some(Limit { rate, shadow: false, jitter: Duration::ZERO });
+    });
 
     let mut answers = Vec::new();
     for worker in 0..4 {

@@ -57,7 +57,7 @@ impl Limiter {
             Ok(before) => (true, admit(before).unwrap_or(before)),
             Err(unchanged) => (false, unchanged),
         };
-        self.decision(admitted, whole_at.saturating_sub(now), usable)
+        Decision::at(self.rate, admitted, Duration::from_nanos(whole_at.saturating_sub(now)), usable)
     }
 
     /// What [`decide`](Self::decide) would decide, with nothing counted.
@@ -65,20 +65,25 @@ impl Limiter {
     pub fn peek(&self, now: Instant) -> Decision {
         let owed = self.whole_at.load(Relaxed).saturating_sub(self.since_origin(now));
         let burst = self.rate.burst.get();
-        self.decision(owed <= self.interval * u64::from(burst - 1), owed, burst)
-    }
-
-    fn decision(&self, admitted: bool, owed: u64, usable: u32) -> Decision {
-        let left = (self.interval * u64::from(usable)).saturating_sub(owed) / self.interval;
-        Decision {
-            admitted,
-            remaining: u32::try_from(left).unwrap_or(u32::MAX),
-            wait: Duration::from_nanos(owed.saturating_sub(self.interval * u64::from(usable - 1))),
-        }
+        Decision::at(self.rate, owed <= self.interval * u64::from(burst - 1), Duration::from_nanos(owed), burst)
     }
 
     fn since_origin(&self, now: Instant) -> u64 {
         nanos(now.saturating_duration_since(self.origin))
+    }
+}
+
+impl Decision {
+    /// What there is to say of a limit whose burst is whole again after `owed`, to one who may use so much of the burst.
+    #[must_use]
+    pub(super) fn at(rate: Rate, admitted: bool, owed: Duration, usable: u32) -> Self {
+        let (interval, owed) = (nanos(rate.interval()), nanos(owed));
+        let left = (interval * u64::from(usable)).saturating_sub(owed) / interval;
+        Self {
+            admitted,
+            remaining: u32::try_from(left).unwrap_or(u32::MAX),
+            wait: Duration::from_nanos(owed.saturating_sub(interval * u64::from(usable - 1))),
+        }
     }
 }
 
@@ -135,6 +140,20 @@ mod tests {
         assert_eq!((reads, payments), (7, 3));
     }
 
+    #[test]
+    fn threads_together_admit_what_one_would() {
+        let start = Instant::now();
+        let limiter = Limiter::new(rate(10, 1000), start);
+
+        let admitted: usize = std::thread::scope(|scope| {
+            let many = || (0..5000).filter(|call| limiter.decide(start + Duration::from_millis(call / 10), 0).admitted).count();
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(many)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+
+        assert!((1000..=1000 + 5).contains(&admitted), "{admitted}: a burst, and what half a second earns");
+    }
+
     proptest! {
         #[test]
         fn no_interval_admits_more_than_burst_plus_rate_times_time(
@@ -159,6 +178,38 @@ mod tests {
                     prop_assert!(((last - first) as u128) < u128::from(burst) + earned);
                 }
             }
+        }
+
+        #[test]
+        fn a_refusal_changes_nothing_for_those_who_come_later(
+            requests in 1_u32..100, burst in 1_u32..20, insistence in 1_usize..200, millis in 0_u64..2000,
+        ) {
+            let start = Instant::now();
+            let [insisted, quiet] = [0; 2].map(|_| Limiter::new(rate(requests, burst), start));
+            for limiter in [&insisted, &quiet] {
+                for _ in 0..burst {
+                    assert!(limiter.decide(start, 0).admitted);
+                }
+            }
+
+            for _ in 0..insistence {
+                prop_assert!(!insisted.decide(start, 0).admitted);
+            }
+
+            let later = start + Duration::from_millis(millis);
+            prop_assert_eq!(insisted.decide(later, 0), quiet.decide(later, 0));
+        }
+
+        #[test]
+        fn all_that_is_earned_is_admitted(requests in 1_u32..100, burst in 2_u32..20, seconds in 1_u32..20) {
+            let start = Instant::now();
+            let limiter = Limiter::new(rate(requests, burst), start);
+            let admitted = (0..=seconds * 1000)
+                .filter(|millis| limiter.decide(start + Duration::from_millis(u64::from(*millis)), 0).admitted)
+                .count();
+
+            let most = usize::try_from(burst + requests * seconds).unwrap();
+            prop_assert!((most - 1..=most).contains(&admitted), "{} of {}", admitted, most);
         }
 
         #[test]

@@ -12,13 +12,12 @@ use tower_layer::Layer;
 use super::retry_after::retry_after;
 use crate::catalogue::Effect;
 use crate::clock::SharedClock;
-use crate::gate::Gate;
 use crate::metrics::{LimitDecision, Metrics, Shadow};
 use crate::refusal::Refusal;
 use crate::service::{Response, Service};
 use crate::snapshot::Limit;
 use crate::stage::{Outbound, Validated};
-use crate::store::Decision;
+use crate::store::{Counter, Decision, Priority};
 use crate::tenant::CredentialName;
 
 /// Decides who may still use a credential, for all workers.
@@ -61,12 +60,14 @@ impl Quota {
         Some(until - now)
     }
 
-    fn charge(&self, request: &Validated, limit: &Limit, now: Instant) -> Result<(), Refusal> {
-        let decision = limit.limiter.decide(now, reserve(request.operation().effect, limit.limiter.rate().burst.get()));
+    async fn charge(&self, request: &Validated, limit: &Limit, now: Instant) -> Result<(), Refusal> {
+        let decision = decide(&limit.counter, request, now).await;
         self.count(request, decision.admitted);
         match decision {
             Decision { admitted: true, .. } => Ok(()),
-            Decision { wait, .. } if !limit.shadow => Err(Refusal::UpstreamQuotaExhausted(wait)),
+            Decision { wait, .. } if !limit.shadow => {
+                Err(Refusal::UpstreamQuotaExhausted(wait + limit.jitter.mul_f64(fastrand::f64())))
+            }
             Decision { .. } => {
                 let labels = Shadow { operation: &request.operation().name, problem: "upstream-quota-exhausted" };
                 self.metrics.shadow_denials_total.with(labels).inc();
@@ -82,10 +83,9 @@ impl Quota {
     }
 }
 
-impl Gate<Outbound> for Quota {
-    type Out = Outbound;
-
-    fn admit(&self, request: Outbound) -> Result<Outbound, Refusal> {
+impl Quota {
+    /// Charges an attempt, unless it has to wait.
+    async fn admit(&self, request: &Outbound) -> Result<(), Refusal> {
         let validated = request.validated();
         let (_, credential) = validated.credential();
         let now = self.clock.now();
@@ -96,20 +96,26 @@ impl Gate<Outbound> for Quota {
             return Err(Refusal::UpstreamQuotaExhausted(wait));
         }
         if let Some(quota) = &credential.quota {
-            self.charge(validated, quota, now)?;
+            self.charge(validated, quota, now).await?;
         }
-        Ok(request)
+        Ok(())
     }
 }
 
-/// Requests of the burst that must be left after one of this effect.
-fn reserve(effect: Effect, burst: u32) -> u32 {
-    let percent = match effect {
-        Effect::Read => 30,
-        Effect::Write => 10,
-        Effect::Money => 0,
+/// Decides about one attempt; waits only for Redis, where replicas share the quota.
+async fn decide(counter: &Counter, request: &Validated, now: Instant) -> Decision {
+    let priority = match request.operation().effect {
+        Effect::Read => Priority::Low,
+        Effect::Write => Priority::Middle,
+        Effect::Money => Priority::High,
     };
-    u32::try_from(u64::from(burst) * percent / 100).unwrap_or(u32::MAX)
+    if let Some(decision) = counter.decide(now, priority) {
+        return decision;
+    }
+    let since = Instant::now();
+    let decision = counter.ask(now, priority).await;
+    request.exchange().add_waited(since.elapsed());
+    decision
 }
 
 /// Charges each attempt, and heeds what Passport answers to it.
@@ -142,7 +148,7 @@ impl<S: Service<Outbound, Error = Refusal>> Service<Outbound> for Charged<S> {
     type Error = Refusal;
 
     async fn call(&self, request: Outbound) -> Result<Response, Refusal> {
-        let request = self.quota.admit(request)?;
+        self.quota.admit(&request).await?;
         let credential = request.validated().credential().1.name.clone();
         let answer = self.inner.call(request).await?;
         self.quota.heed(&credential, &answer);

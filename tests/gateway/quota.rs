@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use passport_gateway::sandbox::{Fault, Kind};
 
-use crate::support::scripted::{Scripted, ok};
+use crate::support::scripted::{Scripted, answer, ok};
 use crate::support::{Answer, LOCAL, World};
 
 const CONFIRM: &str = "/v1/payments/breb/confirm";
@@ -110,6 +110,76 @@ async fn what_the_gateway_refuses_is_not_charged() {
     world.post(CONFIRM, "{}").await;
 
     assert_eq!(decided(&world, "allowed").await, 0.0);
+}
+
+#[tokio::test]
+async fn a_call_made_again_after_a_401_is_charged_again() {
+    let mut upstream = Scripted::start().await;
+    let world = World::before(&upstream, &format!("{LOCAL}quota = {{ requests = 1, per = \"1s\", burst = 10 }}\n")).await;
+    let mut client = world.client().await;
+    client.send(b"GET /v1/accounts HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+
+    upstream.answer(answer("401 Unauthorized", "", "")).await;
+    upstream.answer(ok("[]")).await;
+
+    assert_eq!(client.answer(false).await.unwrap().status, StatusCode::OK);
+    assert_eq!(decided(&world, "allowed").await, 2.0);
+}
+
+#[tokio::test]
+async fn with_the_quota_used_up_by_reads_a_payment_goes_through() {
+    let world = world("").await;
+    let mut client = world.client().await.with("Cache-Control: no-store");
+    while !is_exhausted(&client.get("/v1/accounts").await) {}
+
+    let payment = client.post(CONFIRM, PAYMENT).await;
+
+    assert!(!is_exhausted(&payment), "{}", payment.text());
+    assert_eq!(world.arrived().last().unwrap().path, CONFIRM, "it went up");
+}
+
+#[tokio::test]
+async fn a_stale_copy_stands_in_for_a_read_that_has_no_quota_left() {
+    let world = world("cache.stale_if_error = \"1m\"").await;
+    let mut client = world.client().await;
+    let fresh = client.get("/v1/accounts").await;
+    let mut never_cached = world.client().await.with("Cache-Control: no-store");
+    while !is_exhausted(&never_cached.get("/v1/payments").await) {}
+    // Stale by a second, and a second is not enough to earn what reads need.
+    world.clock.advance(Duration::from_millis(5_900));
+    while !is_exhausted(&never_cached.get("/v1/payments").await) {}
+
+    let stale = client.get("/v1/accounts").await;
+
+    assert_eq!((stale.status, &stale.body), (StatusCode::OK, &fresh.body));
+    assert!(stale.field("cache-status").starts_with("passport-gateway;"), "{}", stale.field("cache-status"));
+    assert!(stale.field("cache-status").contains("ttl=-"), "{}", stale.field("cache-status"));
+    world.clock.advance(Duration::from_mins(2));
+    while !is_exhausted(&never_cached.get("/v1/payments").await) {}
+    assert!(is_exhausted(&client.get("/v1/accounts").await), "not beyond the window");
+}
+
+#[tokio::test]
+async fn passports_own_pause_is_passed_on_shared_by_callers_and_not_tried_again() {
+    for status in ["429 Too Many Requests", "503 Service Unavailable"] {
+        let mut upstream = Scripted::start().await;
+        let world = World::before(&upstream, LOCAL).await;
+        let mut client = world.client().await;
+        client.send(b"GET /v1/accounts HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+
+        upstream.answer(answer(status, "Retry-After: 7\r\n", "{}")).await;
+
+        let told = client.answer(false).await.unwrap();
+        assert_eq!((told.status.as_str(), told.field("retry-after")), (&status[..3], "7"), "passed on as it is");
+        let other = world.get("/v1/payments").await;
+        assert!(is_exhausted(&other), "{}", other.text());
+        assert_eq!(other.field("retry-after"), "7");
+        assert!(!upstream.is_asked(), "neither was it tried again, nor did the other caller's read go up");
+
+        world.clock.advance(Duration::from_secs(7));
+        let (after, _) = tokio::join!(world.get("/v1/payments"), upstream.answer(ok("[]")));
+        assert_eq!(after.status, StatusCode::OK);
+    }
 }
 
 #[tokio::test]

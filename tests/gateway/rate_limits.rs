@@ -202,6 +202,65 @@ async fn without_a_limit_nothing_is_told() {
     assert_eq!((answer.field("ratelimit"), answer.field("ratelimit-policy")), ("", ""));
 }
 
+/// A gateway whose tenants have these lines, and who brings its tokens.
+async fn issued(lines: &str) -> (World, Signer, Issuer) {
+    let signer = Signer::ed("ed");
+    let issuer = Issuer::of(&[&signer]).await;
+    let world = World::with(&issuer.configuration().replace("scopes = ", &format!("{lines}\nscopes = "))).await;
+    (world, signer, issuer)
+}
+
+#[tokio::test]
+async fn each_caller_has_a_limit_of_its_own_whatever_token_it_brings() {
+    let lines = r#"rate_limit = { requests = 100, per = "1s" }
+                   caller_limit = { requests = 2, per = "1m" }"#;
+    let (world, signer, _issuer) = issued(lines).await;
+    let status = async |claim: &str, name: &str, jti: &str| {
+        let claims = with(with(with(claims(), "tenant", "acme"), claim, name), "jti", jti);
+        let token = format!("Authorization: Bearer {}", signer.token(&claims));
+        world.client().await.with(token).get("/v1/accounts").await
+    };
+
+    assert_eq!(status("client_id", "orders", "1").await.status, StatusCode::OK);
+    assert_eq!(status("client_id", "orders", "2").await.status, StatusCode::OK);
+    let refused = status("client_id", "orders", "3").await;
+
+    assert_eq!(assert_limited(&refused), 30);
+    assert_eq!(refused.field("ratelimit-policy"), r#""caller";q=2;w=60"#);
+    assert_eq!(status("client_id", "billing", "4").await.status, StatusCode::OK);
+    for (jti, expected) in [("5", StatusCode::OK), ("6", StatusCode::OK), ("7", StatusCode::TOO_MANY_REQUESTS)] {
+        assert_eq!(status("sub", "somebody", jti).await.status, expected, "who has no application is known by `sub`");
+    }
+}
+
+#[tokio::test]
+async fn jitter_makes_those_who_are_refused_come_back_at_different_times() {
+    let world = limited(r#"rate_limit = { requests = 1, per = "1m", jitter = "1h" }"#).await;
+    let mut client = world.client().await;
+    client.get("/v1/accounts").await;
+    let mut waits = std::collections::BTreeSet::new();
+
+    for _ in 0..8 {
+        let answer = client.get("/v1/accounts").await;
+        let wait = assert_limited(&answer);
+        assert_eq!(state(&answer), (0, wait), "one instant, named twice");
+        assert!((60..=3660).contains(&wait), "{wait}");
+        waits.insert(wait);
+    }
+
+    assert!(waits.len() > 1, "{waits:?}");
+}
+
+#[tokio::test]
+async fn the_status_tells_what_is_left() {
+    let world = limited(SLOW).await;
+    world.get("/v1/accounts").await;
+
+    let limits = world.admin("/status").await.json()["limits"].clone();
+
+    assert_eq!((&limits[0]["kind"], &limits[0]["burst"], &limits[0]["remaining"]), (&"tenant".into(), &3.into(), &2.into()));
+}
+
 #[tokio::test]
 async fn each_tenant_has_its_own_limit() {
     let signer = Signer::ed("ed");

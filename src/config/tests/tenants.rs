@@ -78,10 +78,11 @@ fn classes_of_operations_have_limits_of_their_own() {
 }
 
 #[test]
-fn a_limit_per_caller_is_not_available() {
-    let found = faults(tenant(&format!("{SCOPES}\ncaller_limit = {{ requests = 20, per = \"1s\" }}")));
+fn each_caller_may_have_a_limit_of_its_own() {
+    let config = tenant(&format!("{SCOPES}\ncaller_limit = {{ requests = 20, per = \"1s\", jitter = \"2s\" }}")).unwrap().config;
 
-    assert_eq!(found, ["3:1: tenants.acme.caller_limit: is not available in this version; remove `caller_limit`"]);
+    let limit = config.tenants[0].caller_limit.unwrap();
+    assert_eq!((limit.rate.requests.get(), limit.rate.burst.get(), limit.jitter), (20, 20, Duration::from_secs(2)));
 }
 
 #[test]

@@ -38,16 +38,16 @@ pub(super) fn grants(value: &Value<'_>, catalogue: &Catalogue) -> Option<Vec<Gra
 
 fn tenant(name: &str, value: &Value<'_>, names: &Names<'_>, catalogue: &Catalogue) -> Option<Tenant> {
     let table = Table::open(value, &KEYS)?;
-    table.refuse_unavailable(&["caller_limit"]);
     let credential = credential(name, &table, names);
     let remedy = "say what the tenant may do, such as scopes = [\"paas.core.*\"]";
     let scopes = table.required("scopes", remedy, |value| grants(value, catalogue));
     let rate_limit = table.read("rate_limit", limits::limit);
     let class_limits = table.or("class_limits", Vec::new(), limits::class_limits);
+    let caller_limit = table.read("caller_limit", limits::limit);
     if table.value("rate_limit").is_none() {
         value.advise("has no `rate_limit`", "limit it, such as rate_limit = { requests = 100, per = \"1s\" }");
     }
-    Some(Tenant { name: TenantName::new(name), credential: credential?, scopes: scopes?, rate_limit, class_limits })
+    Some(Tenant { name: TenantName::new(name), credential: credential?, scopes: scopes?, rate_limit, class_limits, caller_limit })
 }
 
 /// The credential it names, or the one of its own name.

@@ -10,15 +10,16 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::passport::Passport;
-use crate::clock::SystemClock;
-use crate::config::Config;
+use crate::clock::{SharedClock, SystemClock};
+use crate::config::{Config, Limit, Sharing};
 use crate::metrics::{Metrics, Upstream, UpstreamState, UpstreamStatus};
 use crate::policy::authenticate::{Failures, IssuerKeys};
 use crate::policy::cache::ResponseCache;
 use crate::service::Service;
+use crate::snapshot::Snapshots;
 use crate::stack::{Shared, stack};
 use crate::stage::Arrival;
-use crate::testing;
+use crate::testing::{self, ledger::Ledger};
 use crate::upstream::breaker::Breakers;
 use crate::upstream::concurrency::InFlight;
 use crate::upstream::destination::Destinations;
@@ -48,11 +49,26 @@ impl World {
     pub(super) fn with_workers(count: usize, change: impl FnOnce(&mut Config)) -> Self {
         let passport = Arc::new(Passport::default());
         let tasks = TaskTracker::new();
-        let shared = share(&passport, &tasks, change);
+        let shared = share(&passport, &tasks, change, testing::snapshots);
+        Self::of(count, passport, &tasks, &shared)
+    }
+
+    /// A world whose one tenant and credential have a limit that is kept in `ledger`.
+    pub(super) fn sharing(ledger: &Arc<Ledger>, limit: Limit, mode: Sharing) -> Self {
+        let (passport, tasks) = (Arc::new(Passport::default()), TaskTracker::new());
+        let change = |config: &mut Config| {
+            config.tenants[0].rate_limit = Some(limit);
+            config.credentials[0].quota = Some(limit);
+        };
+        let shared = share(&passport, &tasks, change, |config, clock| testing::sharing(config, clock, ledger, mode));
+        Self::of(1, passport, &tasks, &shared)
+    }
+
+    fn of(count: usize, passport: Arc<Passport>, tasks: &TaskTracker, shared: &Shared<Passport>) -> Self {
         Self {
             metrics: Arc::clone(&shared.metrics),
             cache: Arc::clone(&shared.cache),
-            workers: (0..count).map(|_| worker(&shared, &passport, &tasks)).collect(),
+            workers: (0..count).map(|_| worker(shared, &passport, tasks)).collect(),
             passport,
         }
     }
@@ -133,7 +149,12 @@ fn worker(shared: &Shared<Passport>, passport: &Arc<Passport>, tasks: &TaskTrack
     })
 }
 
-fn share(passport: &Arc<Passport>, tasks: &TaskTracker, change: impl FnOnce(&mut Config)) -> Shared<Passport> {
+fn share(
+    passport: &Arc<Passport>,
+    tasks: &TaskTracker,
+    change: impl FnOnce(&mut Config),
+    snapshots: impl FnOnce(Config, SharedClock) -> Arc<Snapshots>,
+) -> Shared<Passport> {
     let mut config = testing::config();
     config.passport.max_in_flight = 1;
     config.retry.attempts = 0;
@@ -151,7 +172,7 @@ fn share(passport: &Arc<Passport>, tasks: &TaskTracker, change: impl FnOnce(&mut
     };
     let breakers = (config.breaker, Arc::clone(passport), clock.clone(), tasks.clone(), stop.clone());
     Shared {
-        snapshots: testing::snapshots((*config).clone(), clock.clone()),
+        snapshots: snapshots((*config).clone(), clock.clone()),
         keys: Arc::new(IssuerKeys::new(&[])),
         failures: Arc::new(Failures::new(clock.clone(), &metrics)),
         cache: Arc::new(ResponseCache::new(config.cache, &[], clock.clone(), &metrics, tasks.clone())),

@@ -1,5 +1,6 @@
 use std::num::NonZeroU32;
 
+use futures_util::FutureExt;
 use http::{HeaderValue, Method, header};
 
 use super::*;
@@ -27,7 +28,7 @@ fn fixture(shadow: Option<bool>) -> Fixture {
     let metrics = Arc::new(Metrics::new());
     let rate = Rate { requests: NonZeroU32::MIN, per: SECOND, burst: NonZeroU32::new(10).unwrap() };
     let mut config = testing::config();
-    config.credentials[0].quota = shadow.map(|shadow| config::Limit { rate, shadow });
+    config.credentials[0].quota = shadow.map(|shadow| config::Limit { rate, shadow, jitter: Duration::ZERO });
     let snapshots = testing::snapshots(config, clock.clone());
     Fixture { quota: Arc::new(Quota::new(clock.clone(), Arc::clone(&metrics))), snapshots, clock, metrics }
 }
@@ -45,7 +46,7 @@ impl Fixture {
     }
 
     fn admit(&self, effect: Effect) -> Result<(), Refusal> {
-        self.quota.admit(self.request(effect)).map(|_| ())
+        self.quota.admit(&self.request(effect)).now_or_never().expect("a quota of this replica alone needs no waiting")
     }
 
     /// How many of these pass before one is refused.
