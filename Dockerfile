@@ -5,6 +5,7 @@ WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY config config
 COPY src src
+COPY benches benches
 RUN cargo build --release --locked --bin passport-gateway
 
 FROM gcr.io/distroless/cc-debian12:nonroot

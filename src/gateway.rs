@@ -15,7 +15,7 @@ use crate::clock::SharedClock;
 use crate::config::{self, Config};
 use crate::identity::KeyRing;
 use crate::metrics::Metrics;
-use crate::policy::authenticate::{Failures, IssuerKeys, KeyRefresh};
+use crate::policy::authenticate::{Failures, IssuerKeys, KeyEndpoint, KeyRefresh};
 use crate::policy::cache::ResponseCache;
 use crate::server::{
     Listeners, ReadyFile, ServerTls, ServerTlsError, SideListener, TlsRenewal, Unfinished, WorkerContext, Workers,
@@ -24,7 +24,7 @@ use crate::snapshot::Snapshots;
 use crate::stack::{Shared, stack};
 use crate::store::{Limiters, Redis, Replicas};
 use crate::telemetry::Levels;
-use crate::transport::{Client, Connector, OriginError, Proxy, Trust, TrustError};
+use crate::transport::{Client, Connect, Connector, OriginError, Proxy, Trust, TrustError};
 use crate::upstream::breaker::Breakers;
 use crate::upstream::concurrency::InFlight;
 use crate::upstream::destination::Destinations;
@@ -32,7 +32,7 @@ use crate::upstream::forward::Forward;
 use crate::upstream::pool::Pool;
 use crate::upstream::quota::Quota;
 use crate::upstream::retry::Budget;
-use crate::upstream::token::{self, Tokens};
+use crate::upstream::token::{self, TokenEndpoint, Tokens};
 
 pub use self::stop::Stop;
 
@@ -121,8 +121,9 @@ impl Gateway {
         let control = config.control.as_ref().map(|control| ControlPoint::bind(control, surroundings)).transpose()?;
         let connector = Arc::new(connector(&config)?);
         let destinations = Destinations::new(&config.passport.upstreams)?;
+        let client = Client::new(Arc::clone(&connector));
         let (ended, background) = (CancellationToken::new().drop_guard(), TaskTracker::new());
-        let shared = Arc::new(share(config, &connector, &destinations, clock, &background, ended.token())?);
+        let shared = Arc::new(share(config, &connector, client, &destinations, clock, &background, ended.token())?);
         let tls = secured(&shared, &background, ended.token())?;
         let workers = work(&shared, tls, connector, destinations).map_err(StartError::Runtime)?;
         let vitals = Arc::new(Vitals::new(Arc::clone(&shared), workers.loads()));
@@ -187,15 +188,22 @@ fn needs_tls(config: &Config) -> bool {
     upstreams.chain(issuers).any(|url| url.scheme_str() == Some("https"))
 }
 
-/// Makes what all workers share, and starts what runs beside the requests.
-fn share(
+/// Makes what all workers share, and starts what runs beside the requests, on the runtime that calls this.
+///
+/// Its tasks run on `background` until `ended`. `connector` leads to the upstreams, `client` to the endpoints of tokens and keys.
+///
+/// # Errors
+///
+/// The store's certificates could not be checked.
+pub fn share<C: Connect>(
     config: Config,
-    connector: &Arc<Connector>,
+    connector: &Arc<C>,
+    client: impl TokenEndpoint + KeyEndpoint + Clone,
     destinations: &Destinations,
     clock: SharedClock,
     background: &TaskTracker,
     ended: &CancellationToken,
-) -> Result<Shared, TrustError> {
+) -> Result<Shared<C>, TrustError> {
     let config = Arc::new(config);
     let metrics = Arc::new(Metrics::new());
     loaded(&metrics, &clock);
@@ -203,7 +211,6 @@ fn share(
         config::Store::Redis(settings) => Some(Redis::start(settings, &metrics, background, ended)?),
         config::Store::Embedded => None,
     };
-    let client = Client::new(Arc::clone(connector));
     let limiters = limiters(&config.store, redis.as_ref(), background);
     let snapshots = Arc::new(Snapshots::with(Arc::clone(&config), KeyRing::default(), Arc::clone(&clock), limiters));
     let keys = Arc::new(IssuerKeys::new(&config.issuers));
