@@ -13,7 +13,7 @@ KUBERNETES := 1.33
 PROMTOOL := $(or $(and $(shell command -v prometheus),$(shell command -v promtool)),$(TOOLS)/prometheus/promtool)
 REDIS := $(or $(shell command -v redis-server),$(shell command -v valkey-server),$(TOOLS)/redis/redis-server)
 
-.PHONY: run test check fmt clippy doc licences manifests soak-tokens soak-limits without-node without-browser without-manifests screenshots image
+.PHONY: run test check fmt clippy doc licences manifests soak-tokens soak-limits bench without-node without-browser without-manifests screenshots image
 
 run:  ## builds and starts the demo
 	$(CARGO) run --quiet -- demo
@@ -40,6 +40,8 @@ manifests: $(PROMTOOL) $(if $(NODE),$(MANIFESTS)/node,without-manifests) $(if $(
 	$(if $(NODE),node tests/tools/manifests/strict.mjs $(MANIFESTS) deploy/kubernetes/*.yaml deploy/compose/*.yaml deploy/grafana/provisioning/*/*.yaml)
 	tests/tools/check-systemd deploy/systemd
 	$(PROMTOOL) check config deploy/prometheus/prometheus.yml
+	$(CARGO) run --quiet -- openapi >$(TOOLS)/openapi.json
+	$(if $(PYTHON),PYTHONPATH=$(MANIFESTS)/python $(PYTHON) -B -m openapi_spec_validator $(TOOLS)/openapi.json)
 	$(PROMTOOL) test rules deploy/prometheus/tests/*.yml
 
 soak-tokens:  ## a minute of load over short-lived tokens, in real time
@@ -47,6 +49,9 @@ soak-tokens:  ## a minute of load over short-lived tokens, in real time
 
 soak-limits: $(REDIS)  ## half a minute of load on three gateways and one Redis, in real time
 	LIMITS_SOAK=1 $(CARGO) test --quiet --test gateway shared_limits::soak -- --nocapture --test-threads=1
+
+bench:  ## measures; benches/README.md says how to read it
+	$(CARGO) bench --quiet $(if $(BENCH),--bench $(BENCH)) -- $(FILTER)
 
 without-node:
 	@echo "There is no Node.js 20 or newer with npm here: the tests before a certified OAuth 2.0 server are left out." >&2

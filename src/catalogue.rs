@@ -16,7 +16,7 @@ pub use self::body::{BodyRules, Schema};
 pub use self::build::build;
 pub use self::matcher::{Match, NoMatch};
 pub use self::operation::{CacheRule, Effect, Operation, PathParameter, Upstream, UpstreamId};
-pub use self::path::{PathParameters, Template, TemplateError};
+pub use self::path::{PathParameters, SEGMENT_PATTERN, Template, TemplateError};
 pub use self::query::{CanonicalQuery, QueryParameter, QueryRules, Relation};
 pub use self::raw::{RawCatalogue, RawOperation};
 pub use self::rule::{ValueRule, ValueRules};

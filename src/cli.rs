@@ -10,6 +10,7 @@ mod check;
 mod demo;
 mod healthcheck;
 mod keys;
+mod openapi;
 mod operations;
 mod run;
 mod sandbox;
@@ -39,6 +40,11 @@ enum Command {
     },
     /// Lists the operations callers may be given.
     Operations {
+        #[command(flatten)]
+        config: ConfigFile,
+    },
+    /// Describes the gateway's own face in OpenAPI 3.1, so that applications can generate clients.
+    Openapi {
         #[command(flatten)]
         config: ConfigFile,
     },
@@ -123,6 +129,7 @@ pub fn main() -> Exit {
         Command::Run { config, ready_file } => run::run(config.path(), ready_file),
         Command::Check { config } => check::check(config.path()),
         Command::Operations { config } => operations::operations(&config),
+        Command::Openapi { config } => openapi::openapi(&config),
         Command::Sandbox(options) => sandbox::sandbox(options),
         Command::Demo { tour } => demo::demo(tour),
         Command::Healthcheck { url } => healthcheck::healthcheck(&url),

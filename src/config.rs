@@ -16,7 +16,7 @@ pub use self::secret::{Environment, SecretError, process_environment};
 pub use self::settings::*;
 pub use self::tls::{TlsError, TlsFile, TlsFiles, TlsMaterial, TlsProblem, Validity, crypto_provider};
 use self::validate::Invalid;
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, Modes};
 use crate::fault::{Fault, SourceId};
 
 mod effective;
@@ -44,13 +44,30 @@ pub struct Loaded {
     pub warnings: Report,
 }
 
-/// What callers may be given, and where it goes: all that a list of operations needs.
+/// What callers may be given, where it goes and what is asked of them: all that a description of operations needs.
 #[derive(Debug)]
 pub struct Offer {
     /// The catalogue, with the file's overrides applied.
     pub catalogue: Catalogue,
     /// Indexed by the catalogue's `UpstreamId`.
     pub upstreams: Vec<Upstream>,
+    /// How strictly requests are validated.
+    pub validation: Modes,
+    /// Who may call.
+    pub callers: CallerKinds,
+}
+
+/// The ways in which callers may prove who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallerKinds {
+    /// By a token of an issuer.
+    pub tokens: bool,
+    /// By an API key.
+    pub api_keys: bool,
+    /// By a client certificate.
+    pub certificates: bool,
+    /// By being the sidecar's own app: without any credential.
+    pub local: bool,
 }
 
 /// Reads and checks a configuration file, with all it refers to: secrets, key sets and the catalogue.

@@ -38,6 +38,7 @@ pub mod upstream;
 pub mod stack;
 
 pub mod admin;
+pub mod openapi;
 pub mod server;
 pub mod telemetry;
 

@@ -11,6 +11,10 @@ use tracing::Level;
 use crate::catalogue::Violation;
 use crate::scope::Scope;
 
+mod every;
+#[cfg(test)]
+mod tests;
+
 /// Why a request is answered by the gateway instead of Passport.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -262,6 +266,3 @@ impl Refusal {
 pub fn whole_seconds(wait: Duration) -> u64 {
     (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
 }
-
-#[cfg(test)]
-mod tests;

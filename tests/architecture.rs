@@ -11,7 +11,7 @@ const STOREYS: [&[&str]; 13] = [
     &["main"],
     &["cli"],
     &["gateway"],
-    &["admin", "server"],
+    &["admin", "openapi", "server"],
     &["stack", "telemetry"],
     &["edge", "policy", "upstream"],
     &["gate", "stage"],

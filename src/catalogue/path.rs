@@ -11,6 +11,9 @@ use smallvec::SmallVec;
 /// The longest segment that a parameter matches.
 const MAX_SEGMENT: usize = 128;
 
+/// The segments that a parameter matches, as a regular expression for documents; `.` and `..` are none either.
+pub const SEGMENT_PATTERN: &str = "^[A-Za-z0-9._~-]{1,128}$";
+
 /// A path whose segments are literal or, written `{name}`, parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
@@ -267,6 +270,17 @@ mod tests {
         assert!(PathParameters::validated(["db7e89e7-59d8-4ab1-b675-a2ae52c3339e"].into_iter()).is_ok());
         for value in ["a:b", "a@b", "..", "", "a b", &"x".repeat(MAX_SEGMENT + 1)] {
             assert!(PathParameters::validated([value].into_iter()).is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn documents_describe_the_segments_that_are_taken() {
+        let pattern = regex::Regex::new(SEGMENT_PATTERN).unwrap();
+        let longest = "x".repeat(MAX_SEGMENT);
+        let longer = "x".repeat(MAX_SEGMENT + 1);
+
+        for value in ["db7e89e7-59d8", "A~b_c.d", "a:b", "a b", "", "é", "%41", &longest, &longer] {
+            assert_eq!(pattern.is_match(value), PathParameters::validated([value].into_iter()).is_ok(), "{value}");
         }
     }
 

@@ -32,6 +32,19 @@ pub enum Strictness {
     Unknown,
 }
 
+impl Strictness {
+    /// The word for it in the catalogue and in documents.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Safety => "safety",
+            Self::Documented => "documented",
+            Self::Inferred => "inferred",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 impl Location {
     /// The place, as answers and logs name it.
     #[must_use]

@@ -14,7 +14,7 @@ pub(super) fn operations(config: &ConfigFile) -> Exit {
     }
 }
 
-fn list(Offer { catalogue, upstreams }: &Offer) -> Exit {
+fn list(Offer { catalogue, upstreams, .. }: &Offer) -> Exit {
     let has_upstream = |operation: &Operation| upstreams[operation.upstream.index()].base.is_some();
     let rows = catalogue.operations().map(|(_, operation)| row(catalogue, operation, has_upstream(operation)));
     let table: Vec<_> = std::iter::once(HEADINGS.map(str::to_owned)).chain(rows).collect();

@@ -72,17 +72,18 @@ pub(super) fn config(text: &str, path: &Path, environment: &Environment<'_>) -> 
     if refused { Err(Invalid { faults, catalogue }) } else { Ok((config, faults)) }
 }
 
-/// Checks what a configuration's text says about operations and upstreams, and nothing else.
+/// Checks what a configuration's text says about operations, upstreams and validation, and nothing else.
 pub(super) fn offer(text: &str, path: &Path) -> Result<Offer, Invalid> {
     let context = Context::new(raw::directory(path), &|_| None);
     let parsed = Parsed::new(text).map_err(|faults| Invalid { faults, catalogue: CatalogueFile::default() })?;
     let root = Table::root(&parsed.entries, &context, &KEYS);
     let Operations { catalogue, file, .. } = catalogue::operations(&root);
     let upstreams = passport::upstreams(&root, &catalogue);
+    let (validation, callers) = (tuning::validation(&root), callers::kinds(&root));
     if context.is_faulty() || !parsed.faults.is_empty() {
         return Err(Invalid { faults: parsed.with(context.into_faults()), catalogue: file });
     }
-    Ok(Offer { catalogue, upstreams })
+    Ok(Offer { catalogue, upstreams, validation, callers })
 }
 
 /// Reads every section, whatever the others hold: a configuration, unless there was a fault.

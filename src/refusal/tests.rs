@@ -2,47 +2,6 @@
 
 use super::*;
 
-fn every() -> Vec<Refusal> {
-    let wait = Duration::from_millis(1500);
-    let scope: Scope = "paas.core.accounts.get".parse().unwrap();
-    vec![
-        Refusal::MissingCredential,
-        Refusal::InvalidCredential("expired"),
-        Refusal::AmbiguousCredential,
-        Refusal::UnknownTenant,
-        Refusal::InsufficientScope(scope.clone()),
-        Refusal::TooManyFailures(wait),
-        Refusal::UnknownOperation,
-        Refusal::OperationUnavailable,
-        Refusal::MethodNotAllowed(HeaderValue::from_static("GET, HEAD")),
-        Refusal::MalformedRequest("two hosts"),
-        Refusal::InvalidRequest(Vec::new()),
-        Refusal::BodyTooLarge,
-        Refusal::TargetTooLong,
-        Refusal::HeadersTooLarge,
-        Refusal::UnsupportedMediaType,
-        Refusal::NotCached,
-        Refusal::RequestTimeout,
-        Refusal::RateLimited(wait),
-        Refusal::UpstreamQuotaExhausted(wait),
-        Refusal::Overloaded,
-        Refusal::IdempotencyKeyMissing,
-        Refusal::IdempotencyInFlight,
-        Refusal::IdempotencyMismatch,
-        Refusal::IdempotencyUnavailable,
-        Refusal::OutcomeUnknown,
-        Refusal::UpstreamTokenUnavailable(wait),
-        Refusal::JwksUnavailable,
-        Refusal::UpstreamCredentialRejected,
-        Refusal::UpstreamScopeMissing(scope),
-        Refusal::UpstreamUnreachable(Sent::Nothing),
-        Refusal::UpstreamInvalidResponse,
-        Refusal::UpstreamUnavailable(wait),
-        Refusal::DeadlineExceeded(Sent::Something),
-        Refusal::Internal,
-    ]
-}
-
 /// Names and statuses as they were promised.
 const PROMISED: [(&str, u16); 34] = [
     ("missing-credential", 401),
@@ -83,7 +42,7 @@ const PROMISED: [(&str, u16); 34] = [
 
 #[test]
 fn every_refusal_has_its_promised_name_and_status() {
-    let spoken: Vec<_> = every().iter().map(|refusal| (refusal.kind().name, refusal.kind().status.as_u16())).collect();
+    let spoken: Vec<_> = Refusal::every().iter().map(|refusal| (refusal.kind().name, refusal.kind().status.as_u16())).collect();
 
     assert_eq!(spoken, PROMISED);
 }
@@ -107,7 +66,7 @@ fn the_readme_lists_every_problem_with_its_status_and_no_other() {
 
 #[test]
 fn whoever_may_come_again_is_told_when() {
-    for refusal in every() {
+    for refusal in Refusal::every() {
         let mut fields = HeaderMap::new();
         refusal.write_fields(&mut fields);
 
@@ -119,7 +78,7 @@ fn whoever_may_come_again_is_told_when() {
 
 #[test]
 fn a_429_and_an_unauthorized_answer_carry_what_their_status_demands() {
-    for refusal in every() {
+    for refusal in Refusal::every() {
         let mut fields = HeaderMap::new();
         refusal.write_fields(&mut fields);
 

@@ -11,6 +11,7 @@ use super::names::Names;
 use super::tenants::grants;
 use super::{clients, issuers};
 use crate::catalogue::Catalogue;
+use crate::config::CallerKinds;
 use crate::config::raw::{Table, Value};
 use crate::config::settings::{ApiKey, Client, Issuer, Local, Server};
 
@@ -36,6 +37,19 @@ pub(super) fn callers(root: &Table<'_>, names: &Names<'_>, server: &Server, cata
         clients: clients::clients(root, names, server, catalogue, &mut seen.ids),
         local: root.read("local", |value| local(value, names, server, catalogue)),
     }
+}
+
+/// The kinds of callers that are written down, unchecked. Where there is none, as without a file, it may be any that brings a credential.
+pub(super) fn kinds(root: &Table<'_>) -> CallerKinds {
+    let written = |kind: &str| root.value(kind).is_some_and(|value| !value.is_empty_list());
+    let kinds = CallerKinds {
+        tokens: written("issuers"),
+        api_keys: written("api_keys"),
+        certificates: written("clients"),
+        local: written("local"),
+    };
+    let nobody = CallerKinds { tokens: false, api_keys: false, certificates: false, local: false };
+    if kinds == nobody { CallerKinds { tokens: true, api_keys: true, ..nobody } } else { kinds }
 }
 
 /// Where ids and digests stood first.
