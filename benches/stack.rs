@@ -43,10 +43,10 @@ fn stack(criterion: &mut Criterion) {
 /// A fast wrong answer is worth nothing.
 fn prove_correct(world: &World, callers: &Callers) {
     let forward = world.answer(get(GET_PAYMENT, &callers.token));
-    assert_eq!((forward.status, &forward.body[..]), (StatusCode::OK, ANSWER), "{forward:?}");
+    assert!(forward.status == StatusCode::OK && forward.body == ANSWER, "{forward:?}");
 
     let write = world.answer(post("/v1/customers", &callers.api_key, CUSTOMER));
-    assert_eq!((write.status, &write.body[..]), (StatusCode::OK, ANSWER), "{write:?}");
+    assert!(write.status == StatusCode::OK && write.body == ANSWER, "{write:?}");
 
     let miss = world.answer(get(LIST_ACCOUNTS, &callers.token));
     let hit = world.answer(get(LIST_ACCOUNTS, &callers.token));

@@ -32,7 +32,7 @@ impl Callers {
         let expires = SystemClock.wall().duration_since(UNIX_EPOCH).unwrap() + Duration::from_hours(1);
         let claims = json!({
             "iss": ISSUER, "aud": "passport-gateway", "sub": "0oa1f8m4x2QhKzqLr5d7", "client_id": "orders-app", "tenant": "acme",
-            "scope": "openid paas.core.breb_payments.list.get paas.core.accounts.* paas.core.entity_customers.*",
+            "scope": "openid paas.core.breb_payments.* paas.core.accounts.* paas.core.entity_customers.*",
             "jti": "AT.1zR9kq2b7JdO3hW5yC8xVn4uLs6eTfGm0PaQiYvXwBk", "exp": expires.as_secs(),
         });
         let (key, sha256) = new_key();
