@@ -72,7 +72,9 @@ fn detail(refusal: &Refusal) -> String {
         Refusal::BodyTooLarge => "The body is larger than this gateway accepts.",
         Refusal::TargetTooLong => "The request target is longer than this gateway accepts.",
         Refusal::HeadersTooLarge => "Request line and header fields are larger than this gateway accepts.",
-        Refusal::UnsupportedMediaType => "The operation takes a body of type `application/json`, without content coding.",
+        Refusal::UnsupportedMediaType => {
+            "The operation takes a body of type `application/json` in UTF-8, without content coding."
+        }
         Refusal::RequestTimeout => "The whole body has to arrive within the gateway's body time-out.",
         Refusal::RateLimited(_) => "The tenant's limit is reached; `Retry-After` says when to come again.",
         Refusal::UpstreamQuotaExhausted(_) => {

@@ -66,14 +66,23 @@ fn announced(fields: &HeaderMap) -> Option<u64> {
     fields.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// One `Content-Type` of `application/json`, whatever its parameters, and no content coding.
+/// One `Content-Type` of `application/json`, and no content coding.
 fn is_plain_json(fields: &HeaderMap) -> bool {
     let mut types = fields.get_all(CONTENT_TYPE).iter();
-    let json = |value: &HeaderValue| {
-        let media_type = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
-        media_type.trim().eq_ignore_ascii_case("application/json")
+    types.next().is_some_and(is_json) && types.next().is_none() && !fields.contains_key(CONTENT_ENCODING)
+}
+
+/// `application/json` has no parameters (RFC 8259 §11); many send `charset=utf-8` all the same, which changes nothing. Any other
+/// could make a reader read other bytes than the ones that were checked.
+fn is_json(value: &HeaderValue) -> bool {
+    let mut parts = value.to_str().unwrap_or_default().split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    let mut parameters = parts.filter(|parameter| !parameter.is_empty());
+    let utf8 = |parameter: &str| {
+        let charset = parameter.split_once('=').filter(|(name, _)| name.eq_ignore_ascii_case("charset"));
+        charset.is_some_and(|(_, charset)| ["utf-8", "\"utf-8\""].iter().any(|utf8| charset.eq_ignore_ascii_case(utf8)))
     };
-    types.next().is_some_and(json) && types.next().is_none() && !fields.contains_key(CONTENT_ENCODING)
+    essence.eq_ignore_ascii_case("application/json") && parameters.next().is_none_or(utf8) && parameters.next().is_none()
 }
 
 #[cfg(test)]
@@ -85,9 +94,36 @@ mod tests {
     }
 
     #[test]
-    fn json_with_parameters_is_json() {
-        assert!(is_plain_json(&fields(&[(CONTENT_TYPE, "application/json")])));
-        assert!(is_plain_json(&fields(&[(CONTENT_TYPE, "Application/JSON; charset=utf-8")])));
+    fn json_is_json_in_any_case_also_where_it_says_that_it_is_utf_8() {
+        for value in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/json;charset=UTF-8",
+            "application/json ; Charset=\"utf-8\"",
+            "application/json;",
+            "application/json; ;charset=utf-8;",
+        ] {
+            assert!(is_plain_json(&fields(&[(CONTENT_TYPE, value)])), "{value}");
+        }
+    }
+
+    #[test]
+    fn json_with_any_other_parameter_is_not() {
+        for value in [
+            "application/json; charset=utf-16",
+            "application/json; charset=iso-8859-1",
+            "application/json; charset=\"utf-8",
+            "application/json; charset",
+            "application/json; charset=",
+            "application/json; charset = utf-8",
+            "application/json; foo",
+            "application/json; version=2",
+            "application/json; charset=utf-8; charset=utf-8",
+            "application/json; charset=utf-8; foo=bar",
+            "application/json, application/json",
+        ] {
+            assert!(!is_plain_json(&fields(&[(CONTENT_TYPE, value)])), "{value}");
+        }
     }
 
     #[test]

@@ -7,13 +7,15 @@ use serde_json::{Map, Number, Value};
 
 use crate::catalogue::violation::{Location, Report, Violation};
 
+mod numbers;
+
 /// The deepest nesting of arrays and objects.
 const MAX_DEPTH: usize = 32;
 
-/// Reads a document and files every safety violation; gives `None` if it cannot be read. One in which a member stands twice is
-/// refused, but still given, so that its other faults can be told at once.
+/// Reads a document and files every safety violation; gives `None` if it cannot be read. One in which a member stands twice, or a
+/// text holds NUL (which ends it for some readers), is refused, but still given, so that its other faults can be told at once.
 ///
-/// The value is for looking at only: a number beyond what a float holds exactly is not kept exactly, and need not be, since the
+/// The value is for looking at only: a number beyond what a double holds exactly is not kept exactly, and need not be, since the
 /// bytes are what is forwarded.
 pub(super) fn read(bytes: &[u8], report: &mut Report) -> Option<Value> {
     let text = match std::str::from_utf8(bytes) {
@@ -21,23 +23,39 @@ pub(super) fn read(bytes: &[u8], report: &mut Report) -> Option<Value> {
         Ok(text) => text,
         Err(_) => return refuse(report, "is not UTF-8"),
     };
-    let mut twice = Vec::new();
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let read = Element { depth: 0, path: &Path::Root, twice: &mut twice }.deserialize(&mut deserializer);
-    let document = match read.and_then(|value| deserializer.end().map(|()| value)) {
-        Ok(document) => document,
+    let read = match document(text) {
+        Err(error) if is_out_of_range(&error) => document(&numbers::bounded(text)),
+        read => read,
+    };
+    let (document, flaws) = match read {
+        Ok(read) => read,
         Err(error) if error.is_data() => return refuse(report, TOO_DEEP),
         Err(error) => {
             return refuse(report, format!("is not well-formed JSON at line {}, column {}", error.line(), error.column()));
         }
     };
-    for violation in twice {
-        report.add(violation);
+    for flaw in flaws {
+        report.add(flaw);
     }
     Some(document)
 }
 
+/// The one document that a text is, and what is unsafe about it though it can be read.
+fn document(text: &str) -> serde_json::Result<(Value, Vec<Violation>)> {
+    let mut flaws = Vec::new();
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let document = Element { depth: 0, path: &Path::Root, flaws: &mut flaws }.deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok((document, flaws))
+}
+
+/// Whether all that is wrong so far is a number that a double cannot hold. The library tells it in words alone.
+fn is_out_of_range(error: &serde_json::Error) -> bool {
+    error.to_string().starts_with("number out of range")
+}
+
 const TOO_DEEP: &str = "is nested too deeply";
+const NUL: &str = "has a NUL character";
 
 fn refuse(report: &mut Report, detail: impl Into<std::borrow::Cow<'static, str>>) -> Option<Value> {
     report.add(Violation::safety(Location::Body, "", detail));
@@ -62,16 +80,22 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-/// Reads one value and collects the members that stand twice anywhere in it.
+/// Reads one value and collects what is unsafe anywhere in it.
 struct Element<'r> {
     depth: usize,
     path: &'r Path<'r>,
-    twice: &'r mut Vec<Violation>,
+    flaws: &'r mut Vec<Violation>,
 }
 
 impl Element<'_> {
     fn descend<E: serde::de::Error>(&self) -> Result<usize, E> {
         if self.depth < MAX_DEPTH { Ok(self.depth + 1) } else { Err(E::custom(TOO_DEEP)) }
+    }
+
+    fn flawed(&mut self, path: &Path<'_>, detail: &'static str) {
+        if self.flaws.len() < Report::LIMIT {
+            self.flaws.push(Violation::safety(Location::Body, &path.to_string(), detail));
+        }
     }
 }
 
@@ -106,7 +130,10 @@ impl<'de> Visitor<'de> for Element<'_> {
         Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+    fn visit_str<E>(mut self, value: &str) -> Result<Value, E> {
+        if value.contains('\0') {
+            self.flawed(self.path, NUL);
+        }
         Ok(Value::String(value.to_owned()))
     }
 
@@ -119,21 +146,24 @@ impl<'de> Visitor<'de> for Element<'_> {
         let mut array = Vec::new();
         loop {
             let path = Path::Item(self.path, array.len());
-            match items.next_element_seed(Element { depth, path: &path, twice: self.twice })? {
+            match items.next_element_seed(Element { depth, path: &path, flaws: self.flaws })? {
                 Some(item) => array.push(item),
                 None => return Ok(Value::Array(array)),
             }
         }
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<Value, A::Error> {
         let depth = self.descend()?;
         let mut object = Map::new();
         while let Some(name) = members.next_key::<String>()? {
             let path = Path::Member(self.path, &name);
-            let value = members.next_value_seed(Element { depth, path: &path, twice: self.twice })?;
-            if object.contains_key(&name) && self.twice.len() < Report::LIMIT {
-                self.twice.push(Violation::safety(Location::Body, &path.to_string(), "stands more than once"));
+            let value = members.next_value_seed(Element { depth, path: &path, flaws: self.flaws })?;
+            if object.contains_key(&name) {
+                self.flawed(&path, "stands more than once");
+            }
+            if name.contains('\0') {
+                self.flawed(&path, NUL);
             }
             object.insert(name, value);
         }

@@ -69,6 +69,12 @@ fn what_servers_read_differently_is_refused() {
         ("a=%zz", "a", "has a broken percent-encoding"),
         ("a=%ff", "a", "is not UTF-8"),
         ("a=%c0%af", "a", "is not UTF-8"),
+        ("a=%ED%A0%80", "a", "is not UTF-8"),
+        ("a=%F4%90%80%80", "a", "is not UTF-8"),
+        ("%ff=1", "", "a parameter's name is not UTF-8"),
+        ("a=1&a", "a", "stands more than once"),
+        ("a+b=1&a%20b=2", "a b", "stands more than once"),
+        ("a%5B%5D=1&a[]=2", "a[]", "stands more than once"),
         ("a=%00", "a", "has a control character"),
         ("a=%0d%0a", "a", "has a control character"),
         ("a=%C2%85", "a", "has a control character"),
@@ -77,6 +83,16 @@ fn what_servers_read_differently_is_refused() {
         let refused = pairs(raw).unwrap_err();
         assert_eq!(refused, [Violation::safety(Location::Query, name, detail)], "{raw}");
     }
+}
+
+#[test]
+fn a_name_alone_has_the_empty_value_and_case_is_kept() {
+    assert_eq!(canonical("b&a").unwrap(), canonical("a=&b=").unwrap());
+    assert_eq!(canonical("a=%2e%2E%2f").unwrap().as_str(), "a=..%2F");
+    assert_eq!(canonical("a=%ef%bb%bfx").unwrap().as_str(), "a=%EF%BB%BFx");
+    assert_ne!(canonical("Status=a").unwrap(), canonical("status=a").unwrap());
+    assert_eq!(canonical("a=b=c").unwrap().as_str(), "a=b%3Dc");
+    assert!(canonical("&&&").unwrap().is_empty());
 }
 
 #[test]

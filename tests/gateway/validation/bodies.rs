@@ -42,7 +42,7 @@ async fn money_is_a_positive_decimal_string() {
 #[tokio::test]
 async fn the_bytes_that_go_up_are_the_bytes_that_came() {
     let world = world("").await;
-    let body = "\r\n{ \"identification_number\" :\t\"901234567\", \"extra\": {\"b\":1.0e+2 , \"a\": 1E40, \"z\": 0.10000000000000000000001},\n\
+    let body = "\r\n{ \"identification_number\" :\t\"901234567\", \"extra\": {\"b\":1.0e+2 , \"a\": 1E400, \"z\": 0.10000000000000000000001},\n\
                 \"type\":\"BUS\\u0049NESS\",\"identification_type\":\"NIT\" ,\"mobile_phone_number\":\"573402977997\",\
                 \"email\":\"hola@example.com\",   \"business_name\":\"Panader\\u00eda \\/ \u{1f35e}\"  }\n\n";
 

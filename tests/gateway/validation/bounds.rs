@@ -100,6 +100,8 @@ async fn only_plain_json_is_read() {
         "Content-Type: application/jsonp\r\n",
         "Content-Type: application/json\r\nContent-Type: text/plain\r\n",
         "Content-Type: application/json, text/plain\r\n",
+        "Content-Type: application/json; charset=utf-16\r\n",
+        "Content-Type: application/json; foo\r\n",
         "Content-Type: application/json\r\nContent-Encoding: gzip\r\n",
     ] {
         let answer = world.raw(head(&format!("{lines}Content-Length: {}\r\n", body.len())) + &body).await;
@@ -110,7 +112,7 @@ async fn only_plain_json_is_read() {
 }
 
 #[tokio::test]
-async fn parameters_and_case_of_the_media_type_do_not_matter() {
+async fn the_case_of_the_media_type_and_that_it_is_utf_8_do_not_matter() {
     let world = world("").await;
     let body = customer().to_string();
     let lines = format!("Content-Type: Application/JSON ; charset=utf-8\r\nContent-Length: {}\r\n", body.len());
