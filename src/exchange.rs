@@ -32,6 +32,7 @@ struct Facts {
     limit: OnceLock<LimitState>,
     refused: OnceLock<&'static str>,
     reported: OnceLock<Vec<Violation>>,
+    scope_missed: OnceLock<()>,
     validated: OnceLock<Instant>,
     attempts: AtomicU32,
     upstream: AtomicU64,
@@ -83,6 +84,7 @@ impl Exchange {
             limit: OnceLock::new(),
             refused: OnceLock::new(),
             reported: OnceLock::new(),
+            scope_missed: OnceLock::new(),
             validated: OnceLock::new(),
             attempts: AtomicU32::new(0),
             upstream: AtomicU64::new(0),
@@ -136,6 +138,11 @@ impl Exchange {
     fact! {
         /// Violations of rules that are reported, not enforced.
         set_reported, reported: Vec<Violation>
+    }
+
+    fact! {
+        /// That it passed though it lacked the operation's scope, because its tenant's scopes are in shadow.
+        set_scope_missed, scope_missed: ()
     }
 
     fact! {

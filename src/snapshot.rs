@@ -3,7 +3,7 @@
 //! What outlives a snapshot (limiters, tokens, cache, breakers, pools) lives in registries; a snapshot holds handles on it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
@@ -63,6 +63,8 @@ pub struct Tenant {
     pub limit: Option<Limit>,
     /// The limit of each of its callers; none is unlimited.
     pub caller_limit: Option<Limit<CallerLimits>>,
+    /// Until when a missing scope refuses no read; none: it always does.
+    pub scope_shadow_until: Option<SystemTime>,
     class_limits: [Option<Limit>; 3],
 }
 
@@ -197,6 +199,7 @@ impl Tenant {
             credential: CredentialId(
                 place.and_then(|place| u16::try_from(place).ok()).expect("configuration names only credentials it holds"),
             ),
+            scope_shadow_until: tenant.scope_shadow_until,
             limit: tenant.rate_limit.map(|rate| limit("tenant", tenant.name.as_str(), rate)),
             caller_limit: tenant.caller_limit.map(|limit| Limit {
                 counter: limiters.callers(tenant.name.to_string(), limit.rate),

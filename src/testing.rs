@@ -115,6 +115,7 @@ pub(crate) fn tenant(name: &str) -> config::Tenant {
         name: TenantName::new(name),
         credential: CredentialName::new(name),
         scopes: vec!["paas.core.*".parse().unwrap()],
+        scope_shadow_until: None,
         rate_limit: None,
         class_limits: Vec::new(),
         caller_limit: None,

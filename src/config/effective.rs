@@ -172,6 +172,9 @@ fn tenant(toml: &mut Toml, tenant: &Tenant) {
     toml.section(&format!("tenants.{}", tenant.name))
         .text("credential", tenant.credential.as_str())
         .texts("scopes", &tenant.scopes);
+    if let Some(until) = tenant.scope_shadow_until.and_then(date) {
+        toml.plain("scope_shadow", inline([("until", quoted(&until))]));
+    }
     if let Some(rate) = &tenant.rate_limit {
         toml.plain("rate_limit", limit(rate));
     }

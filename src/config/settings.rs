@@ -296,6 +296,8 @@ pub struct Tenant {
     pub credential: CredentialName,
     /// What its callers may do at most.
     pub scopes: Vec<Grant>,
+    /// Until when a missing scope refuses no read, but is counted; none: it always refuses.
+    pub scope_shadow_until: Option<std::time::SystemTime>,
     /// Its own limit; none is unlimited.
     pub rate_limit: Option<Limit>,
     /// Limits on classes of operations, checked first.

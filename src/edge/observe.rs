@@ -10,7 +10,6 @@ use tokio::time::Instant;
 use tower_layer::Layer;
 
 use crate::body::{End, Tail};
-use crate::catalogue::Violation;
 use crate::exchange::Exchange;
 use crate::fields::X_REQUEST_ID;
 use crate::metrics::{CacheUse, Metrics, Operation, Request as RequestLabels, Shadow};
@@ -120,6 +119,9 @@ impl Observation {
         if self.exchange.reported().is_some_and(|violations| !violations.is_empty()) {
             self.metrics.shadow_denials_total.with(Shadow { operation, problem: "invalid-request" }).inc();
         }
+        if self.exchange.scope_missed().is_some() {
+            self.metrics.shadow_denials_total.with(Shadow { operation, problem: "insufficient-scope" }).inc();
+        }
     }
 
     fn log(&self, operation: &str, status: &str, outcome: &str) {
@@ -134,7 +136,7 @@ impl Observation {
             tenant = exchange.tenant().map_or("", |tenant| tenant.as_str()),
             caller = exchange.caller().map_or("", |caller| caller),
             cache = exchange.cache().map_or("", |cache| cache.result.label()),
-            reported = exchange.reported().and_then(|violations| rules(violations)),
+            reported = reported(exchange),
             attempts = exchange.attempts(),
             duration_us = micros(exchange.started().elapsed()),
             upstream_us = micros(exchange.upstream()),
@@ -162,9 +164,11 @@ impl Drop for Observation {
     }
 }
 
-/// The rules that were broken and only reported, each once.
-fn rules(violations: &[Violation]) -> Option<String> {
-    let rules: BTreeSet<String> = violations.iter().map(ToString::to_string).collect();
+/// What was broken and only reported, each once: rules, and that the scope was missing.
+fn reported(exchange: &Exchange) -> Option<String> {
+    let violations = exchange.reported().into_iter().flatten();
+    let mut rules: BTreeSet<String> = violations.map(ToString::to_string).collect();
+    rules.extend(exchange.scope_missed().map(|()| "scope".to_owned()));
     (!rules.is_empty()).then(|| rules.into_iter().collect::<Vec<_>>().join(", "))
 }
 

@@ -1,6 +1,7 @@
 //! A request of a known caller, and one that the caller may make: its rules are checked.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -8,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{Routed, Validated};
 use crate::body::Body;
-use crate::catalogue::{Location, Operation, OperationId, Report, Violation};
+use crate::catalogue::{Effect, Location, Operation, OperationId, Report, Violation};
 use crate::exchange::Exchange;
 use crate::identity::Caller;
 use crate::refusal::Refusal;
@@ -19,6 +20,8 @@ use crate::snapshot::{Snapshot, Tenant};
 pub struct Authenticated {
     pub(super) routed: Routed,
     pub(super) caller: Arc<Caller>,
+    /// When that was proven.
+    pub(super) wall: SystemTime,
 }
 
 /// An authenticated request whose caller and tenant hold the operation's scope.
@@ -26,17 +29,26 @@ pub struct Authenticated {
 pub struct Authorized(Authenticated);
 
 impl Authenticated {
-    /// Checks that caller and tenant both hold the operation's scope: one bit.
+    /// Checks that caller and tenant both hold the operation's scope: one bit. While its tenant's scopes are in shadow, a read
+    /// that lacks it passes, and that it would not have is a fact.
     ///
     /// # Errors
     ///
     /// The scope that is missing.
     pub fn authorize(self) -> Result<Authorized, Refusal> {
         if self.caller.allowed.contains(self.routed.matched.operation) {
-            Ok(Authorized(self))
-        } else {
-            Err(Refusal::InsufficientScope(self.routed.operation().scope.clone()))
+            return Ok(Authorized(self));
         }
+        if self.is_in_shadow() {
+            self.routed.exchange().set_scope_missed(());
+            return Ok(Authorized(self));
+        }
+        Err(Refusal::InsufficientScope(self.routed.operation().scope.clone()))
+    }
+
+    fn is_in_shadow(&self) -> bool {
+        let tenant = self.routed.snapshot.tenant(self.caller.tenant);
+        self.routed.operation().effect == Effect::Read && tenant.scope_shadow_until.is_some_and(|until| self.wall < until)
     }
 }
 

@@ -40,7 +40,7 @@ impl Routed {
             Ok(caller) => {
                 exchange.set_caller(Arc::clone(&caller.id));
                 exchange.set_tenant(self.snapshot.tenant(caller.tenant).name.clone());
-                Ok(Authenticated { routed: self, caller })
+                Ok(Authenticated { routed: self, caller, wall })
             }
             Err(Unauthenticated::Refused(refusal)) => Err(Unproven::Refused(refusal)),
             Err(Unauthenticated::UnknownKey(issuer)) => Err(Unproven::UnknownKey(self, issuer)),

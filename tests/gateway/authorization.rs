@@ -1,5 +1,7 @@
 //! What an identity may do: what both it and its tenant were granted, and nothing else.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -195,4 +197,46 @@ async fn each_refusal_of_a_caller_has_its_challenge() {
     }
     let unknown = scene.get("/v1/accounts", &with(claims(), "tenant", "initech")).await;
     assert_eq!((unknown.status, unknown.field("www-authenticate")), (StatusCode::FORBIDDEN, ""), "no other token would help");
+}
+
+/// A gateway whose tenant's scopes are in shadow for the rest of the first day, and a key for reading lists of accounts.
+async fn in_shadow() -> (World, String) {
+    let (key, lines) = keyed(r#""paas.core.accounts.list.get""#);
+    let lines = lines.replace("[tenants.acme]\n", "[tenants.acme]\nscope_shadow = { until = 2027-01-16 }\n");
+    (World::with(&lines).await, format!("X-Api-Key: {key}"))
+}
+
+fn shadow_denials(operation: &str) -> String {
+    format!(r#"passport_gateway_shadow_denials_total{{operation="{operation}",problem="insufficient-scope"}}"#)
+}
+
+#[tokio::test]
+async fn in_shadow_a_read_passes_without_its_scope_and_is_counted_until_the_day_comes() {
+    let (world, key) = in_shadow().await;
+    let mut client = world.client().await.with(key);
+
+    assert_eq!(client.get("/v1/keys").await.status, StatusCode::OK);
+    assert_eq!(client.get("/v1/accounts").await.status, StatusCode::OK);
+    assert_eq!(world.metric_after(&mut client, &shadow_denials("list_keys")).await, 1.0);
+    assert_eq!(world.metric(&shadow_denials("list_accounts")).await, 0.0);
+
+    world.clock.advance(Duration::from_hours(16));
+
+    assert_lacking(&client.get("/v1/keys").await, "paas.core.account_keys.list.get");
+    assert_eq!(world.metric_after(&mut client, &shadow_denials("list_keys")).await, 1.0);
+}
+
+#[tokio::test]
+async fn no_shadow_lets_a_write_or_a_stranger_pass() {
+    let (world, key) = in_shadow().await;
+    let id = "6c23f053-0e1a-46b4-b902-97ba47e351bc";
+
+    let mut client = world.client().await.with(key);
+    let payment = client.post("/v1/payments/breb/confirm", &json!({ "id": id }).to_string()).await;
+    let create = client.post("/v1/keys", "{}").await;
+
+    assert_lacking(&payment, "paas.core.breb_payments.post");
+    assert_lacking(&create, "paas.core.account_keys.post");
+    assert_eq!(world.get("/v1/accounts").await.problem(), "missing-credential");
+    assert!(world.arrived().is_empty());
 }

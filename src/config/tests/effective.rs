@@ -41,6 +41,7 @@ scopes = ["paas.core.accounts.*"]
 [tenants.acme]
 scopes = ["paas.core.*"]
 rate_limit = { requests = 100, per = "1s", mode = "shadow" }
+scope_shadow = { until = 2026-12-31 }
 class_limits = { money = { requests = 5, per = "1m", burst = 7 } }
 [credentials.acme]
 client_id = { env = "ID" }

@@ -138,3 +138,30 @@ fn tenants_and_credentials_stand_in_the_order_of_their_names() {
     let names: Vec<&str> = config.tenants.iter().map(|tenant| tenant.name.as_str()).collect();
     assert_eq!(names, ["aaa", "acme", "zoo"]);
 }
+
+#[test]
+fn scopes_in_shadow_have_an_end_and_are_warned_of() {
+    let shadow = |text: &str| tenant(&format!("{SCOPES}\nscope_shadow = {text}"));
+
+    for until in ["2027-01-16", "\"2027-01-16\"", "2027-01-16T00:00:00Z", "\"2027-01-15T19:00:00-05:00\""] {
+        let loaded = shadow(&format!("{{ until = {until} }}")).unwrap();
+        let instant = std::time::UNIX_EPOCH + Duration::from_secs(1_800_057_600);
+        assert_eq!(loaded.config.tenants[0].scope_shadow_until, Some(instant), "{until}");
+        assert!(
+            loaded.warnings.lines().any(|line| line.contains("scope_shadow: lets every caller of the tenant read")),
+            "{until}"
+        );
+    }
+    for (text, message) in [
+        ("{}", "scope_shadow.until: is missing"),
+        ("true", "scope_shadow: is"),
+        ("{ until = 7 }", "scope_shadow.until: is no day"),
+        ("{ until = \"soon\" }", "scope_shadow.until: is no instant"),
+        ("{ until = 2027-01-16T00:00:00 }", "scope_shadow.until: is no instant"),
+        ("{ until = 2027-01-16, money = true }", "scope_shadow"),
+    ] {
+        let found = faults(shadow(text));
+        assert!(found.iter().any(|fault| fault.contains(message)), "{text}: {found:#?}");
+    }
+    assert_eq!(tenant(SCOPES).unwrap().config.tenants[0].scope_shadow_until, None);
+}

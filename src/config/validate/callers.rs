@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use time::format_description::well_known::{Iso8601, Rfc3339};
+use time::{Date, OffsetDateTime};
 use toml::de::DeValue;
 
 use super::names::Names;
@@ -106,6 +106,19 @@ fn digest(value: &Value<'_>) -> Option<[u8; 32]> {
         Some(digest) => Some(digest),
         None => value
             .fault("is no SHA-256 digest: 64 hexadecimal digits", "write what `passport-gateway hash-key` prints for the key"),
+    }
+}
+
+/// An instant, or a day, which stands for its beginning in UTC; both in quotes or as TOML has them.
+pub(super) fn day_or_instant(value: &Value<'_>) -> Option<SystemTime> {
+    let text = match value.node() {
+        DeValue::Datetime(datetime) => datetime.to_string(),
+        DeValue::String(text) => text.to_string(),
+        _ => return value.fault("is no day", "write a day, such as 2026-12-31"),
+    };
+    match Date::parse(&text, &Iso8601::DATE) {
+        Ok(day) => Some(day.midnight().assume_utc().into()),
+        Err(_) => instant(value),
     }
 }
 

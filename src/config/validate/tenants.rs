@@ -1,5 +1,10 @@
 //! Tenants: whom the gateway acts for, with what credential, scopes and limits.
 
+use std::time::SystemTime;
+
+use time::OffsetDateTime;
+
+use super::callers::day_or_instant;
 use super::limits;
 use super::names::{self, Names};
 use crate::catalogue::Catalogue;
@@ -8,7 +13,7 @@ use crate::config::settings::Tenant;
 use crate::scope::Grant;
 use crate::tenant::{CredentialName, TenantName};
 
-const KEYS: [&str; 5] = ["credential", "scopes", "rate_limit", "class_limits", "caller_limit"];
+const KEYS: [&str; 6] = ["credential", "scopes", "scope_shadow", "rate_limit", "class_limits", "caller_limit"];
 
 pub(super) fn tenants(root: &Table<'_>, names: &Names<'_>, catalogue: &Catalogue) -> Vec<Tenant> {
     let section = root.names("tenants");
@@ -41,13 +46,33 @@ fn tenant(name: &str, value: &Value<'_>, names: &Names<'_>, catalogue: &Catalogu
     let credential = credential(name, &table, names);
     let remedy = "say what the tenant may do, such as scopes = [\"paas.core.*\"]";
     let scopes = table.required("scopes", remedy, |value| grants(value, catalogue));
+    let scope_shadow_until = table.read("scope_shadow", scope_shadow);
     let rate_limit = table.read("rate_limit", limits::limit);
     let class_limits = table.or("class_limits", Vec::new(), limits::class_limits);
     let caller_limit = table.read("caller_limit", limits::limit);
     if table.value("rate_limit").is_none() {
         value.advise("has no `rate_limit`", "limit it, such as rate_limit = { requests = 100, per = \"1s\" }");
     }
-    Some(Tenant { name: TenantName::new(name), credential: credential?, scopes: scopes?, rate_limit, class_limits, caller_limit })
+    Some(Tenant {
+        name: TenantName::new(name),
+        credential: credential?,
+        scopes: scopes?,
+        scope_shadow_until,
+        rate_limit,
+        class_limits,
+        caller_limit,
+    })
+}
+
+/// `{ until = 2026-12-31 }`: until then a read passes without its scope. There is no such thing without an end, nor for writes.
+fn scope_shadow(value: &Value<'_>) -> Option<SystemTime> {
+    let table = Table::open(value, &["until"])?;
+    let until = table.required("until", "say when it ends, such as until = 2026-12-31", day_or_instant)?;
+    value.advise(
+        format!("lets every caller of the tenant read what it has no scope for, until {}", OffsetDateTime::from(until)),
+        "watch passport_gateway_shadow_denials_total, grant what is missed, and remove it",
+    );
+    Some(until)
 }
 
 /// The credential it names, or the one of its own name.
