@@ -13,7 +13,16 @@ KUBERNETES := 1.33
 PROMTOOL := $(or $(and $(shell command -v prometheus),$(shell command -v promtool)),$(TOOLS)/prometheus/promtool)
 REDIS := $(or $(shell command -v redis-server),$(shell command -v valkey-server),$(TOOLS)/redis/redis-server)
 
-.PHONY: run test check fmt clippy doc licences manifests soak-tokens soak-limits bench without-node without-browser without-manifests screenshots image
+# What cargo-fuzz would set but for a sanitizer, which needs a nightly compiler: there is no unsafe code here for it to look at.
+FUZZ_TARGETS := token query json head
+FUZZ_SECONDS := 60
+FUZZ_HOST := $(shell rustc -vV | sed -n 's/^host: //p')
+FUZZ_BIN := target/fuzz/$(FUZZ_HOST)/release
+FUZZ_FLAGS := --cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+  -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+  -Cllvm-args=-sanitizer-coverage-trace-compares
+
+.PHONY: run test check fmt clippy doc licences manifests soak-tokens soak-limits bench fuzz fuzz-build without-node without-browser without-manifests screenshots image
 
 run:  ## builds and starts the demo
 	$(CARGO) run --quiet -- demo
@@ -52,6 +61,16 @@ soak-limits: $(REDIS)  ## half a minute of load on three gateways and one Redis,
 
 bench:  ## measures; benches/README.md says how to read it
 	$(CARGO) bench --quiet $(if $(BENCH),--bench $(BENCH)) -- $(FILTER)
+
+fuzz: $(addprefix fuzz-,$(FUZZ_TARGETS))  ## a minute of each fuzz target; a finding ends it with the input's path
+
+fuzz-%: fuzz-build
+	@mkdir -p target/fuzz/corpus/$* target/fuzz/findings
+	$(FUZZ_BIN)/$* target/fuzz/corpus/$* fuzz/corpus/$* -artifact_prefix=target/fuzz/findings/$*- \
+	  -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -print_final_stats=1 -verbosity=0
+
+fuzz-build:
+	RUSTFLAGS="$(FUZZ_FLAGS)" CARGO_TARGET_DIR=target/fuzz $(CARGO) build --quiet --release --manifest-path fuzz/Cargo.toml --target $(FUZZ_HOST)
 
 without-node:
 	@echo "There is no Node.js 20 or newer with npm here: the tests before a certified OAuth 2.0 server are left out." >&2
