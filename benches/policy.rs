@@ -33,7 +33,7 @@ struct Gate {
 impl Gate {
     fn new(callers: &Callers) -> Self {
         let config = Arc::new(support::configuration(callers, ""));
-        let snapshots = Snapshots::new(config, callers.key_ring(), SystemClock::shared());
+        let snapshots = Snapshots::new(Arc::clone(&config), callers.key_ring(&config.issuers[0]), SystemClock::shared());
         Self { snapshots, failures: Failures::new(SystemClock::shared(), &Metrics::new()) }
     }
 

@@ -53,21 +53,21 @@ pub struct Offer {
     pub upstreams: Vec<Upstream>,
     /// How strictly requests are validated.
     pub validation: Modes,
-    /// Who may call.
-    pub callers: CallerKinds,
+    /// How callers may prove who they are; there is always a way.
+    pub callers: Vec<CallerKind>,
 }
 
-/// The ways in which callers may prove who they are.
+/// A way in which callers may prove who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CallerKinds {
+pub enum CallerKind {
     /// By a token of an issuer.
-    pub tokens: bool,
+    Token,
     /// By an API key.
-    pub api_keys: bool,
+    ApiKey,
     /// By a client certificate.
-    pub certificates: bool,
+    Certificate,
     /// By being the sidecar's own app: without any credential.
-    pub local: bool,
+    Local,
 }
 
 /// Reads and checks a configuration file, with all it refers to: secrets, key sets and the catalogue.

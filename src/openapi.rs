@@ -50,7 +50,7 @@ pub fn document(offer: &Offer) -> Value {
             "parameters": parameters::components(),
             "headers": answers::header_components(),
             "responses": answers::response_components(),
-            "securitySchemes": security::schemes(offer.callers),
+            "securitySchemes": security::schemes(&offer.callers),
         },
     })
 }
@@ -83,7 +83,7 @@ fn describe(operation: &Operation, place: usize, offer: &Offer, schemas: &mut Sc
         "description": description(operation),
         "parameters": Parameters { operation, modes: offer.validation }.describe(),
         "responses": Answers(operation).describe(),
-        "security": security::requirements(operation, offer.callers),
+        "security": security::requirements(operation, &offer.callers),
         "x-required-scope": operation.scope.as_str(),
         "x-effect": operation.effect.as_str(),
     });

@@ -6,6 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use http::HeaderValue;
 use jsonwebtoken::Algorithm;
 use passport_gateway::clock::{Clock, SystemClock};
+use passport_gateway::config::Issuer;
 use passport_gateway::identity::{IssuerId, KeyRing, Vetted, new_key};
 use serde_json::json;
 use tempfile::TempDir;
@@ -48,10 +49,10 @@ impl Callers {
     }
 
     /// The issuer's keys, as if they had been fetched.
-    pub(crate) fn key_ring(&self) -> KeyRing {
+    pub(crate) fn key_ring(&self, issuer: &Issuer) -> KeyRing {
         let vetted = Vetted::from_jwks(&self.keys, &[Algorithm::RS256]).unwrap();
         let mut keys = KeyRing::default();
-        keys.replace(IssuerId(0), Some(vetted.keys.into()));
+        keys.replace(IssuerId::of(issuer), Some(vetted.keys.into()));
         keys
     }
 }

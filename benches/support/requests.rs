@@ -47,5 +47,10 @@ fn arrival(method: Method, target: &str, authorization: &HeaderValue, body: &'st
         .header("user-agent", "orders-app/3.2");
     let request = if body.is_empty() { request } else { request.header("content-type", "application/json") };
     let (head, ()) = request.body(()).unwrap().into_parts();
-    Arrival { head, body: Body::from(Bytes::from_static(body.as_bytes())), peer: Peer { address: None, local: true }, flaw: None }
+    Arrival {
+        head,
+        body: Body::from(Bytes::from_static(body.as_bytes())),
+        peer: Peer { address: None, local: true, certificate: None },
+        flaw: None,
+    }
 }

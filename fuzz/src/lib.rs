@@ -51,7 +51,7 @@ pub static CONFIG: LazyLock<Config> = LazyLock::new(|| match config::parse(CONFI
 pub static SNAPSHOT: LazyLock<Arc<Snapshot>> = LazyLock::new(|| {
     let mut keys = KeyRing::default();
     let vetted = Vetted::from_jwks(KEY.as_bytes(), &CONFIG.issuers[0].algorithms).expect("a published key");
-    keys.replace(IssuerId(0), Some(Arc::new(vetted.keys)));
+    keys.replace(IssuerId::of(&CONFIG.issuers[0]), Some(Arc::new(vetted.keys)));
     let clock: SharedClock = Arc::new(ManualClock::starting_at(wall()));
     Snapshots::new(Arc::new(CONFIG.clone()), keys, clock).load()
 });
@@ -79,7 +79,7 @@ impl Attempts for Unbounded {
 }
 
 /// A caller on this machine.
-pub const PEER: Peer = Peer { address: None, local: true };
+pub const PEER: Peer = Peer { address: None, local: true, certificate: None };
 
 /// The head that is written like one on the wire; none if it has no form that a connection could give us.
 pub fn head(text: &[u8]) -> Option<Parts> {

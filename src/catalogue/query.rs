@@ -110,7 +110,7 @@ impl Relation {
         }
     }
 
-    fn broken_by(&self, pairs: &Pairs, strictness: Strictness) -> Option<Violation> {
+    fn broken_by(&self, pairs: &Pairs<'_>, strictness: Strictness) -> Option<Violation> {
         match self {
             Self::Requires { name, other } => {
                 let broken = pairs.value(name).is_some() && pairs.value(other).is_none();
@@ -125,9 +125,9 @@ impl Relation {
 }
 
 /// The timestamp with this stem, if both its parts can be read; whether they are in range is for other rules.
-fn timestamp(pairs: &Pairs, stem: &str) -> Option<(i64, i64)> {
-    let seconds = integer(pairs.value(&format!("{stem}.seconds"))?)?;
-    let nanos = pairs.value(&format!("{stem}.nanos")).map_or(Some(0), integer)?;
+fn timestamp(pairs: &Pairs<'_>, stem: &str) -> Option<(i64, i64)> {
+    let seconds = integer(pairs.value_of(stem, ".seconds")?)?;
+    let nanos = pairs.value_of(stem, ".nanos").map_or(Some(0), integer)?;
     Some((seconds, nanos))
 }
 

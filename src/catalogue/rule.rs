@@ -42,7 +42,7 @@ impl ValueRule {
             Self::OneOf(values) => values.iter().any(|allowed| **allowed == *value),
             Self::Pattern(pattern) => pattern.is_match(value),
             Self::Uuid => is_uuid(value),
-            Self::Text { max } => !value.is_empty() && value.chars().nth(*max).is_none(),
+            Self::Text { max } => !value.is_empty() && (value.len() <= *max || value.chars().nth(*max).is_none()),
         }
     }
 

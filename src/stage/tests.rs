@@ -5,6 +5,8 @@ use http::{HeaderValue, Method, header};
 use super::*;
 use crate::testing::{arrival, clock, config, snapshots, validated};
 
+mod spellings;
+
 /// A request whose every part holds the same secret.
 fn secretive() -> Arrival {
     let mut arrival = arrival(Method::GET, "/v1/customers?identification_number=hunter2", "");

@@ -13,6 +13,7 @@ use crate::support::signer::Signer;
 use crate::support::{Answer, Client, Passport, clock};
 
 mod callers;
+mod tls;
 mod upstream;
 
 /// What is planted: people, their numbers, and secrets. Each is unlike anything else that could be written.

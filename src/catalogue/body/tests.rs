@@ -212,19 +212,20 @@ fn members_of_nested_objects_are_known_through_references() {
     assert_eq!(names, ["extra", "trees.left.right", "trees.root"]);
 }
 
-/// Documents that no two parsers read differently.
+/// Documents that no two parsers read differently: NUL ends a text for some.
 fn documents() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
         any::<u64>().prop_map(Value::from),
-        ".{0,8}".prop_map(Value::from),
+        "[^\0]{0,8}".prop_map(Value::from),
     ];
     leaf.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::btree_map(".{0,4}", inner, 0..4).prop_map(|members| Value::Object(members.into_iter().collect())),
+            prop::collection::btree_map("[^\0]{0,4}", inner, 0..4)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
         ]
     })
 }

@@ -3,9 +3,11 @@
 //! Reading follows the form encoding of the URL standard (`+` is a space), because that is how servers read a query; whatever they
 //! read differently from one another is refused. Two queries have one canonical form exactly when they hold the same pairs.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use smallvec::SmallVec;
 
 use crate::catalogue::violation::{Location, Report, Violation};
 
@@ -41,32 +43,41 @@ impl fmt::Debug for CanonicalQuery {
     }
 }
 
-/// Decoded pairs ordered by name; no name is empty, and in an unambiguous query each stands once.
+/// A name and its value.
+type Pair<'q> = (Cow<'q, str>, Cow<'q, str>);
+
+/// Decoded pairs ordered by name; no name is empty, and in an unambiguous query each stands once. What needs no decoding is borrowed.
 #[derive(Default)]
-pub(super) struct Pairs {
-    pairs: Vec<(String, String)>,
+pub(super) struct Pairs<'q> {
+    pairs: SmallVec<[Pair<'q>; 12]>,
     unambiguous: bool,
 }
 
-impl Pairs {
+impl<'q> Pairs<'q> {
     /// Reads a query and files every safety violation; what can be read is kept for other rules to judge, too.
-    pub(super) fn parse(raw: &str, report: &mut Report) -> Self {
+    pub(super) fn parse(raw: &'q str, report: &mut Report) -> Self {
         if raw.len() > MAX_BYTES {
             report.add(unsafe_query("", "the query is too long"));
             return Self::default();
         }
+        let mut read = Self { pairs: SmallVec::new(), unambiguous: true };
         // An empty piece, as in `a=1&&b=2`, is no pair to any reader.
-        let pieces = || raw.split('&').filter(|piece| !piece.is_empty());
-        if pieces().count() > MAX_PARAMETERS {
-            report.add(unsafe_query("", "the query has too many parameters"));
-            return Self::default();
+        for (at, piece) in raw.split('&').filter(|piece| !piece.is_empty()).enumerate() {
+            if at == MAX_PARAMETERS {
+                report.add(unsafe_query("", "the query has too many parameters"));
+                return Self::default();
+            }
+            match pair(piece) {
+                Ok(pair) => read.pairs.push(pair),
+                Err(violation) => {
+                    report.add(violation);
+                    read.unambiguous = false;
+                }
+            }
         }
-        let read: Vec<_> = pieces().filter_map(|piece| pair(piece).map_err(|violation| report.add(violation)).ok()).collect();
-        let unreadable = read.len() < pieces().count();
-        let mut pairs = Self::ordered(read);
-        let repeated = pairs.report_repeated(report);
-        pairs.unambiguous = !unreadable && !repeated;
-        pairs
+        read.pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
+        read.unambiguous &= !read.report_repeated(report);
+        read
     }
 
     /// Whether every reader reads these pairs, and no others.
@@ -75,31 +86,31 @@ impl Pairs {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.pairs.iter().map(|(name, value)| (&**name, &**value))
     }
 
     pub(super) fn value(&self, name: &str) -> Option<&str> {
-        let at = self.pairs.binary_search_by(|(own, _)| own.as_str().cmp(name)).ok()?;
+        let at = self.pairs.binary_search_by(|(own, _)| (**own).cmp(name)).ok()?;
         Some(&self.pairs[at].1)
+    }
+
+    /// The value of the parameter whose name is the stem and this ending.
+    pub(super) fn value_of(&self, stem: &str, ending: &str) -> Option<&str> {
+        self.iter().find(|(name, _)| name.strip_prefix(stem) == Some(ending)).map(|(_, value)| value)
     }
 
     /// The pairs in their one form. A parameter without a value is written with its `=`.
     pub(super) fn canonical(&self) -> CanonicalQuery {
-        let mut text = String::new();
+        let mut text = String::with_capacity(self.iter().map(|(name, value)| name.len() + value.len() + 2).sum());
         for (name, value) in self.iter() {
             if !text.is_empty() {
                 text.push('&');
             }
-            text.extend(utf8_percent_encode(name, RESERVED));
+            write(&mut text, name);
             text.push('=');
-            text.extend(utf8_percent_encode(value, RESERVED));
+            write(&mut text, value);
         }
         CanonicalQuery(text.into())
-    }
-
-    fn ordered(mut pairs: Vec<(String, String)>) -> Self {
-        pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
-        Self { pairs, unambiguous: false }
     }
 
     fn report_repeated(&self, report: &mut Report) -> bool {
@@ -112,7 +123,7 @@ impl Pairs {
     }
 }
 
-fn pair(piece: &str) -> Result<(String, String), Violation> {
+fn pair(piece: &str) -> Result<Pair<'_>, Violation> {
     let (raw_name, raw_value) = piece.split_once('=').unwrap_or((piece, ""));
     let name = decode(raw_name).map_err(|detail| unsafe_query("", format!("a parameter's name {detail}")))?;
     if name.is_empty() {
@@ -124,8 +135,20 @@ fn pair(piece: &str) -> Result<(String, String), Violation> {
     }
 }
 
+/// Writes a text, encoded where it must be, which nearly none need.
+fn write(query: &mut String, text: &str) {
+    if all(text, |byte| byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'.' | b'_' | b'~')) {
+        query.push_str(text);
+    } else {
+        query.extend(utf8_percent_encode(text, RESERVED));
+    }
+}
+
 /// Undoes form encoding; the error says what cannot be read.
-fn decode(text: &str) -> Result<String, &'static str> {
+fn decode(text: &str) -> Result<Cow<'_, str>, &'static str> {
+    if all(text, |byte| matches!(byte, b' '..=b'$' | b'&'..=b'*' | b','..=b'~')) {
+        return Ok(Cow::Borrowed(text));
+    }
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
@@ -136,7 +159,12 @@ fn decode(text: &str) -> Result<String, &'static str> {
         });
     }
     let decoded = String::from_utf8(bytes).map_err(|_| "is not UTF-8")?;
-    if decoded.chars().any(char::is_control) { Err("has a control character") } else { Ok(decoded) }
+    if decoded.chars().any(char::is_control) { Err("has a control character") } else { Ok(Cow::Owned(decoded)) }
+}
+
+/// Whether each byte is such. All are looked at, even after one that is not: that lets the compiler look at many at once.
+fn all(text: &str, is_such: impl Fn(u8) -> bool) -> bool {
+    text.bytes().fold(true, |all, byte| all & is_such(byte))
 }
 
 fn hex(high: u8, low: u8) -> Option<u8> {

@@ -11,7 +11,7 @@ use super::names::Names;
 use super::tenants::grants;
 use super::{clients, issuers};
 use crate::catalogue::Catalogue;
-use crate::config::CallerKinds;
+use crate::config::CallerKind;
 use crate::config::raw::{Table, Value};
 use crate::config::settings::{ApiKey, Client, Issuer, Local, Server};
 
@@ -40,16 +40,16 @@ pub(super) fn callers(root: &Table<'_>, names: &Names<'_>, server: &Server, cata
 }
 
 /// The kinds of callers that are written down, unchecked. Where there is none, as without a file, it may be any that brings a credential.
-pub(super) fn kinds(root: &Table<'_>) -> CallerKinds {
-    let written = |kind: &str| root.value(kind).is_some_and(|value| !value.is_empty_list());
-    let kinds = CallerKinds {
-        tokens: written("issuers"),
-        api_keys: written("api_keys"),
-        certificates: written("clients"),
-        local: written("local"),
-    };
-    let nobody = CallerKinds { tokens: false, api_keys: false, certificates: false, local: false };
-    if kinds == nobody { CallerKinds { tokens: true, api_keys: true, ..nobody } } else { kinds }
+pub(super) fn kinds(root: &Table<'_>) -> Vec<CallerKind> {
+    let kinds = [
+        ("issuers", CallerKind::Token),
+        ("api_keys", CallerKind::ApiKey),
+        ("clients", CallerKind::Certificate),
+        ("local", CallerKind::Local),
+    ];
+    let written = |section: &str| root.value(section).is_some_and(|value| !value.is_empty_list());
+    let kinds: Vec<_> = kinds.into_iter().filter(|(section, _)| written(section)).map(|(_, kind)| kind).collect();
+    if kinds.is_empty() { vec![CallerKind::Token, CallerKind::ApiKey] } else { kinds }
 }
 
 /// Where ids and digests stood first.
@@ -116,9 +116,10 @@ pub(super) fn day_or_instant(value: &Value<'_>) -> Option<SystemTime> {
         DeValue::String(text) => text.to_string(),
         _ => return value.fault("is no day", "write a day, such as 2026-12-31"),
     };
+    let is_day = text.len() == "2026-12-31".len();
     match Date::parse(&text, &Iso8601::DATE) {
-        Ok(day) => Some(day.midnight().assume_utc().into()),
-        Err(_) => instant(value),
+        Ok(day) if is_day => Some(day.midnight().assume_utc().into()),
+        _ => instant(value),
     }
 }
 
