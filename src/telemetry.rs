@@ -2,7 +2,8 @@
 
 use std::{fmt, io, panic};
 
-use tracing_subscriber::filter::ParseError;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::{ParseError, filter_fn};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry, reload};
@@ -63,6 +64,12 @@ fn parse(filter: &str) -> Result<EnvFilter, LevelError> {
     Ok(EnvFilter::builder().parse(filter)?)
 }
 
+/// Whether a line may be told at all. What rustls writes at trace level is whole handshakes: names in certificates, random values,
+/// tickets. No filter brings them out.
+fn may_be_told(metadata: &Metadata<'_>) -> bool {
+    *metadata.level() != Level::TRACE || !metadata.target().starts_with("rustls")
+}
+
 /// Sends the process's logs to standard output from here on.
 ///
 /// Of a panic only its place is logged: its message may hold what a caller sent. A line that cannot be written is lost: logging never ends a request.
@@ -77,7 +84,12 @@ pub fn begin(telemetry: &Telemetry) -> Result<Levels, TelemetryError> {
         LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed(),
         LogFormat::Text => lines.with_ansi(io::IsTerminal::is_terminal(&io::stdout())).boxed(),
     };
-    tracing_subscriber::registry().with(filter).with(lines).try_init().map_err(|_| TelemetryError::Twice)?;
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(filter_fn(may_be_told))
+        .with(lines)
+        .try_init()
+        .map_err(|_| TelemetryError::Twice)?;
     panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "panic");
