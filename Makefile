@@ -22,7 +22,11 @@ FUZZ_FLAGS := --cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-covera
   -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
   -Cllvm-args=-sanitizer-coverage-trace-compares
 
-.PHONY: run test check fmt clippy doc licences manifests soak-tokens soak-limits bench fuzz fuzz-build without-node without-browser without-manifests screenshots image
+PEERS := $(TOOLS)/peers
+# Pingora is built with a CMake of its own.
+PEERS_ENV := CARGO_TARGET_DIR=target/peers PATH="$(CURDIR)/$(PEERS)/python/bin:$$PATH" PYTHONPATH=$(CURDIR)/$(PEERS)/python
+
+.PHONY: run test check fmt clippy doc licences manifests soak-tokens soak-limits bench bench-peers fuzz fuzz-build without-node without-browser without-manifests screenshots image
 
 run:  ## builds and starts the demo
 	$(CARGO) run --quiet -- demo
@@ -61,6 +65,12 @@ soak-limits: $(REDIS)  ## half a minute of load on three gateways and one Redis,
 
 bench:  ## measures; benches/README.md says how to read it
 	$(CARGO) bench --quiet $(if $(BENCH),--bench $(BENCH)) -- $(FILTER)
+
+bench-peers: $(PEERS)/installed  ## half an hour beside other proxies; benches/peers/README.md says how
+	$(CARGO) build --quiet --release
+	$(PEERS_ENV) $(CARGO) build --quiet --release --workspace --manifest-path benches/peers/Cargo.toml
+	target/peers/release/peers run --gateway target/release/passport-gateway --tools $(PEERS) \
+	  --systems benches/peers/systems --results benches/peers/results $(PEERS_RUN)
 
 fuzz: $(addprefix fuzz-,$(FUZZ_TARGETS))  ## a minute of each fuzz target; a finding ends it with the input's path
 
@@ -122,3 +132,6 @@ $(TOOLS)/prometheus/promtool: tests/tools/get-debian
 
 $(TOOLS)/redis/redis-server: tests/tools/get-debian
 	@tests/tools/get-debian $(TOOLS)/redis redis-server redis-server redis-tools libjemalloc2 liblzf1
+
+$(PEERS)/installed: benches/peers/install
+	@benches/peers/install $(PEERS)
