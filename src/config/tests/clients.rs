@@ -87,3 +87,21 @@ fn a_name_and_an_id_are_one_callers() {
         ["clients[1].id: is the same as `clients[0].id`", "clients[1].san: is the same as `clients[0].san`"]
     );
 }
+
+#[test]
+fn certificates_that_nobody_is_known_by_are_advised_about_unless_they_are_required() {
+    let warnings = |server: &str, clients: &str| {
+        let folder = folder();
+        let text = format!("{server}\n{clients}\n{LEAST}");
+        let loaded = parse(&text, &folder.path().join("gateway.toml"), &environment).unwrap();
+        loaded.warnings.faults().map(|fault| fault.message.clone()).collect::<Vec<_>>()
+    };
+
+    let told = warnings(ASKING, "");
+    assert!(told.len() == 1 && told[0].ends_with("`client_ca` has no effect"), "{told:?}");
+    assert_eq!(
+        warnings(&ASKING.replace("\"ca.crt\"", "\"ca.crt\", require_client_certificate = true"), ""),
+        Vec::<String>::new()
+    );
+    assert_eq!(warnings(ASKING, "clients = [{ san = \"a.b\", tenant = \"acme\" }]"), Vec::<String>::new());
+}

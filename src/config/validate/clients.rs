@@ -24,13 +24,21 @@ pub(super) fn clients(
     ids: &mut Seen,
 ) -> Vec<Client> {
     let mut certified = Seen::new();
-    root.or("clients", Vec::new(), |value| {
+    let clients = root.or("clients", Vec::new(), |value| {
         if !value.is_empty_list() && !asks(root, server) {
             let remedy = "name the roots of their certificates, such as client_ca = \"ca.crt\" in `server.tls`";
             value.fault::<()>("are never asked for a certificate", remedy);
         }
         value.list(|item| client(item, names, catalogue, ids, &mut certified))
-    })
+    });
+    let idle = server.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some() && !tls.require_client_certificate);
+    if idle && root.value("clients").is_none() {
+        let remedy = "name [[clients]], or let it be required with require_client_certificate = true";
+        root.record(
+            root.place("server").warning("asks callers for certificates that say nothing: `client_ca` has no effect", remedy),
+        );
+    }
+    clients
 }
 
 /// Whether callers are asked for certificates. A faulty `server.tls` is told of by itself.

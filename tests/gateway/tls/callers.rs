@@ -3,6 +3,8 @@
 use rcgen::{ExtendedKeyUsagePurpose, date_time_ymd};
 
 use super::*;
+use crate::support::process::Process;
+use crate::support::{Passport, clock};
 
 #[tokio::test]
 async fn a_certificate_of_the_authority_is_taken_and_none_is_needed() {
@@ -59,4 +61,34 @@ async fn a_connection_lasts_no_longer_than_its_certificate() {
     scene.world.clock.advance(Duration::from_secs(1));
 
     assert!(client.is_closed().await);
+}
+
+#[tokio::test]
+async fn the_log_knows_a_client_by_its_id_and_nothing_else_of_its_certificate() {
+    let authority = Authority::new("authority");
+    let files = Files::of(&authority.issue(&[NAME]), Some(&authority));
+    let passport = Passport::start(&clock()).await;
+    let (_, tenant) = LOCAL.split_once("\n\n").unwrap();
+    let process = Process::run(&format!(
+        "server.listen = [\"127.0.0.1:0\"]\nadmin.listen = \"127.0.0.1:0\"\nlifecycle.pre_drain = \"0s\"\ntelemetry.log = \"trace\"\n\
+         passport = {{ environment = \"custom\", base_url = \"http://{}\" }}\n{}\
+         [[clients]]\nid = \"orders-app\"\nsan = \"app.internal\"\ntenant = \"acme\"\n{tenant}",
+        passport.address,
+        files.asking(""),
+    ))
+    .await;
+    let certificate = authority.issue(&["app.internal"]);
+
+    for version in rustls::ALL_VERSIONS {
+        let config = authority.client_of(Some(&certificate), &[version]);
+        let answer = Client::over_tls(process.server, &config).await.unwrap().get("/v1/accounts").await;
+        assert_eq!(answer.status, StatusCode::OK, "{version:?}: {}", answer.text());
+    }
+
+    let (_, told) = process.end().await;
+    assert!(told.contains("orders-app"), "{told}");
+    // As it is, and in the hexadecimal in which certificates print.
+    for subject in ["hunter2", "68756e74657232", "app.internal"] {
+        assert!(!told.contains(subject), "{subject} in:\n{told}");
+    }
 }
