@@ -219,6 +219,11 @@ pub fn share<C: Connect>(
         background,
         ended,
     );
+    let forwarded = &config.passport.forward_headers;
+    let cache = Arc::new(ResponseCache::new(config.cache, forwarded, clock.clone(), &metrics, background.clone()));
+    if let Some(redis) = redis.as_ref().filter(|_| config.cache.max_bytes > 0) {
+        cache.share(redis, background, ended);
+    }
     let settings = token::Settings {
         credentials: &config.credentials,
         upstreams: &config.passport.upstreams,
@@ -227,13 +232,7 @@ pub fn share<C: Connect>(
     };
     Ok(Shared {
         tokens: Tokens::start(settings, client, &clock, &metrics, background, ended),
-        cache: Arc::new(ResponseCache::new(
-            config.cache,
-            &config.passport.forward_headers,
-            clock.clone(),
-            &metrics,
-            background.clone(),
-        )),
+        cache,
         breakers: Arc::new(Breakers::new(
             config.breaker,
             destinations,

@@ -42,6 +42,10 @@ labels! {
     CacheUse { operation, result }
     /// Why an entry left the cache.
     Cause { cause }
+    /// Who made stored answers untrue.
+    InvalidationSource { source }
+    /// What became of a message between replicas.
+    MessageResult { result }
     /// What a limit decided.
     LimitDecision { limit, name, decision }
     /// What a shadow policy would have refused.
@@ -129,6 +133,14 @@ metrics! {
     cache_entries: Gauges<()>,
     /// Entries that left the cache.
     cache_evictions_total: Counters<Cause<'static>>,
+    /// Invalidations of stored answers: by a `write` or a `purge` here, by another `replica`, or of all because of a `reconnect`.
+    cache_invalidations_total: Counters<InvalidationSource<'static>>,
+    /// Messages to other replicas, by whether they were accepted in time, and those of others that could not be read.
+    cache_invalidation_messages_total: Counters<MessageResult<'static>>,
+    /// Seconds from another replica's write to its invalidation here, by the two clocks.
+    cache_invalidation_lag_seconds: Histograms<()>(DURATION),
+    /// Whether other replicas' writes are heard: 1 or 0.
+    cache_invalidation_heard: Gauges<()>,
     /// Decisions of limits.
     limit_decisions_total: Counters<LimitDecision<'static>>,
     /// Requests that a shadow policy would have refused.

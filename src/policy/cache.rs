@@ -33,6 +33,7 @@ mod key;
 mod list;
 mod miss;
 mod renewal;
+mod replicas;
 mod response_cache;
 mod room;
 mod store;
@@ -87,7 +88,7 @@ impl<S: Service<Validated, Error = Refusal>> Cache<S> {
         let found = self.cache.find(&request);
         let now = self.cache.clock().now();
         let good_for = match &found {
-            Found::Entry(entry) => entry.freshness.good_for(&control, now),
+            Found::Entry(entry) => self.cache.good_for(entry, &control, now),
             Found::Nothing | Found::Other | Found::Alone(_) => Use::Not,
         };
         match (&found, good_for) {
@@ -135,7 +136,7 @@ impl<S: Service<Validated, Error = Refusal>> Cache<S> {
 
     /// Whether an entry may still be served in place of a failure: a write may have come in between.
     fn may_stand_in(&self, entry: &Entry, control: &CacheControl) -> bool {
-        let good_for = entry.freshness.good_for(control, self.cache.clock().now());
+        let good_for = self.cache.good_for(entry, control, self.cache.clock().now());
         entry.epoch.is_current() && good_for == Use::IfError
     }
 

@@ -23,6 +23,7 @@ mod quota;
 mod rate_limits;
 mod request_hygiene;
 mod seeds;
+mod shared_cache;
 mod shared_limits;
 mod shutdown;
 mod someone_elses_passport;

@@ -15,8 +15,9 @@ pub(super) struct Wanted {
     operation: Option<String>,
 }
 
-/// Forgets it, as a write does: what is under way for it is not kept either, and nobody joins it any more.
-pub(super) fn purge(controls: &Controls, wanted: &Wanted) -> Result<Done, Fault> {
+/// Forgets it, as a write does: what is under way for it is not kept either, and nobody joins it any more. Says how much it was, and
+/// whether other replicas were told in time.
+pub(super) async fn purge(controls: &Controls, wanted: &Wanted) -> Result<Done, Fault> {
     let snapshot = controls.snapshots.load();
     let (tenant, operation) = (wanted.tenant.as_deref(), wanted.operation.as_deref());
     // A name that is misspelt would purge nothing, and nobody would know.
@@ -27,9 +28,10 @@ pub(super) fn purge(controls: &Controls, wanted: &Wanted) -> Result<Done, Fault>
         return Err(Fault::invalid(format!("`operation`: there is no operation {name:?}.")));
     }
     let purged = controls.cache.purge(tenant.map(TenantName::new).as_ref(), operation);
+    let told = controls.cache.told().await;
     let of = |name: Option<&str>| name.unwrap_or("all").to_owned();
     Ok(Done {
-        answer: json!({ "purged": purged }),
+        answer: json!({ "purged": purged, "told": told }),
         change: format!("purged {purged} entries; tenant: {}, operation: {}", of(tenant), of(operation)),
     })
 }

@@ -33,11 +33,10 @@ impl Route {
     }
 
     /// Changes what the order says.
-    #[expect(clippy::unused_async, reason = "a route may wait, such as for a store")]
     pub(super) async fn call(self, controls: &Controls, order: &Order) -> Result<Done, Fault> {
         match self {
             Self::LogLevel => log_level::set(controls, &order.parse()?),
-            Self::Purge => purge::purge(controls, &order.parse()?),
+            Self::Purge => purge::purge(controls, &order.parse()?).await,
         }
     }
 }

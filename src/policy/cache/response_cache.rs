@@ -1,12 +1,14 @@
 //! What all workers share of the cache: the store, the flights and the generations.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::{HeaderName, header};
 use serde::Serialize;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::answer::Answer;
@@ -16,14 +18,17 @@ use super::flight::{Flight, Flights, Outcome, Seat};
 use super::freshness::{Freshness, Received, Use};
 use super::generation::{Epoch, Generations};
 use super::key::{Key, KeyRef, Selectors, Variant};
+use super::replicas::Replicas;
+use super::replicas::message::Change;
 use super::retrieves;
 use super::room::Room;
 use super::store::{Entry, Found, Store, Stored};
 use crate::clock::{Clock, SharedClock};
 use crate::config;
 use crate::exchange::{CacheResult, CacheStatus};
-use crate::metrics::Metrics;
+use crate::metrics::{InvalidationSource, Metrics};
 use crate::stage::Validated;
+use crate::store::Redis;
 use crate::tenant::TenantName;
 
 /// How long nobody waits for another's answer after one that could not be shared.
@@ -39,6 +44,8 @@ pub struct ResponseCache {
     generations: Generations,
     clock: SharedClock,
     tasks: TaskTracker,
+    metrics: Arc<Metrics>,
+    replicas: OnceLock<Arc<Replicas>>,
     results: [AtomicU64; 6],
 }
 
@@ -88,25 +95,76 @@ impl ResponseCache {
             generations: Generations::default(),
             clock,
             tasks,
+            metrics: Arc::clone(metrics),
+            replicas: OnceLock::new(),
             results: Default::default(),
         }
     }
 
+    /// Tells other replicas over `redis` what becomes untrue here, and heeds what they tell, until `ended`.
+    pub fn share(self: &Arc<Self>, redis: &Arc<Redis>, background: &TaskTracker, ended: &CancellationToken) {
+        let (redis, clock, metrics) = (Arc::clone(redis), Arc::clone(&self.clock), Arc::clone(&self.metrics));
+        self.replicas.get_or_init(|| Replicas::start(self, redis, clock, metrics, background, ended));
+    }
+
     /// Makes everything that was stored or asked for until now unusable for these operations of a Passport account.
     ///
-    /// Returns once no request on any worker can be answered with it.
-    pub fn invalidate<'a>(&self, account: &str, operations: impl IntoIterator<Item = &'a str>) {
-        for operation in operations {
-            self.generations.invalidate(account, operation);
+    /// Returns once no request on any worker can be answered with it; other replicas are still to be [`told`](Self::told).
+    pub fn invalidate(&self, account: &str, operations: &[&str]) {
+        self.forget(account, operations.iter().copied());
+        self.count_invalidation("write");
+        if let Some(replicas) = self.replicas.get() {
+            let operations = operations.iter().map(ToString::to_string).collect();
+            replicas.note(Change::Written { account: account.to_owned(), operations });
         }
     }
 
     /// Forgets what is stored or under way for a tenant, an operation, both or, with neither, altogether.
     ///
-    /// Says how many entries were removed.
+    /// Says how many entries were removed; other replicas are still to be [`told`](Self::told).
     pub fn purge(&self, tenant: Option<&TenantName>, operation: Option<&str>) -> usize {
+        let purged = self.forget_of(tenant, operation);
+        self.count_invalidation("purge");
+        if let Some(replicas) = self.replicas.get() {
+            let (tenant, operation) = (tenant.map(ToString::to_string), operation.map(str::to_owned));
+            replicas.note(Change::Purged { tenant, operation });
+        }
+        purged
+    }
+
+    /// Waits until other replicas can be expected to hear of all invalidations so far, but not long; says whether they can.
+    pub async fn told(&self) -> bool {
+        match self.replicas.get() {
+            Some(replicas) => replicas.told().await,
+            None => true,
+        }
+    }
+
+    pub(super) fn forget<'a>(&self, account: &str, operations: impl Iterator<Item = &'a str>) {
+        operations.for_each(|operation| self.generations.invalidate(account, operation));
+    }
+
+    pub(super) fn forget_of(&self, tenant: Option<&TenantName>, operation: Option<&str>) -> usize {
         self.generations.purge(tenant, operation);
         self.store.purge(tenant, operation)
+    }
+
+    pub(super) fn forget_everything(&self) {
+        self.forget_of(None, None);
+    }
+
+    pub(super) fn count_invalidation(&self, source: &'static str) {
+        self.metrics.cache_invalidations_total.with(InvalidationSource { source }).inc();
+    }
+
+    /// What an entry is good for to a request. While other replicas are not heard, nobody knows what is untrue: then an entry
+    /// ends with its life.
+    pub(super) fn good_for(&self, entry: &Entry, control: &CacheControl, now: Instant) -> Use {
+        match entry.freshness.good_for(control, now) {
+            Use::Fresh => Use::Fresh,
+            _ if self.replicas.get().is_some_and(|replicas| !replicas.hears()) => Use::Not,
+            stale => stale,
+        }
     }
 
     /// The present state.

@@ -50,6 +50,8 @@ struct Bench {
     globex: Arc<Snapshots>,
     /// Of acme's account, with a credential of its own.
     initech: Arc<Snapshots>,
+    /// With acme's credential.
+    umbrella: Arc<Snapshots>,
 }
 
 /// The upstream, as the cache sees it: every call waits for the test to answer it.
@@ -86,7 +88,8 @@ impl Bench {
     fn with(adjust: impl Fn(&mut config::Config)) -> Self {
         let clock = clock();
         let mut config = BASE.clone();
-        config.tenants = vec![tenant("acme"), tenant("globex"), tenant("initech")];
+        config.tenants = vec![tenant("acme"), tenant("globex"), tenant("initech"), tenant("umbrella")];
+        config.tenants[3].credential = CredentialName::new("acme");
         let initech = config::Credential { account: "acme".into(), ..credential("initech") };
         config.credentials = vec![credential("acme"), credential("globex"), initech];
         adjust(&mut config);
@@ -105,6 +108,7 @@ impl Bench {
             acme: of("acme"),
             globex: of("globex"),
             initech: of("initech"),
+            umbrella: of("umbrella"),
             clock,
         }
     }

@@ -1,4 +1,4 @@
-//! Writes: what they make untrue is invalidated before their answer is handed back.
+//! Writes: what they make untrue is invalidated before their answer is handed back, and other replicas are told.
 
 use http::StatusCode;
 
@@ -23,6 +23,11 @@ where
     let mut pending = Pending { cache, request: request.clone(), changes: true };
     let answer = inner.call(request).await;
     pending.changes = may_have_changed(&answer);
+    let changes = pending.changes;
+    drop(pending);
+    if changes {
+        cache.told().await;
+    }
     answer
 }
 
@@ -38,7 +43,7 @@ impl Drop for Pending<'_> {
         if self.changes {
             let catalogue = &self.request.snapshot().catalogue;
             let named = self.request.operation().invalidates.iter().map(|id| &*catalogue.operation(id).name);
-            self.cache.invalidate(&self.request.credential().1.account, named);
+            self.cache.invalidate(&self.request.credential().1.account, &named.collect::<Vec<_>>());
         }
     }
 }

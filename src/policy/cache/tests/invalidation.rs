@@ -222,7 +222,7 @@ async fn an_invalidation_from_elsewhere_counts_as_a_write_here() {
     bench.miss(LIST, ok("before")).await;
     bench.miss(PAYMENTS, ok("payments")).await;
 
-    bench.service.cache.invalidate("acme", ["list_accounts", "unknown"]);
+    bench.service.cache.invalidate("acme", &["list_accounts", "unknown"]);
 
     bench.hit(PAYMENTS).await;
     bench.goes_up(LIST).await;

@@ -1,6 +1,6 @@
 //! The model's reference: what Passport holds, and what each reader must at least be told.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::*;
 use crate::clock::Clock as _;
@@ -9,9 +9,18 @@ use crate::clock::Clock as _;
 struct Pending {
     call: Call,
     tenant: usize,
+    /// Its place among all that Passport was asked.
+    asked: u64,
     /// What it read, once it was carried out.
     read: Option<u64>,
     carried_out: bool,
+}
+
+/// An answer's place among all that Passport was asked, and its version.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Told {
+    asked: u64,
+    version: u64,
 }
 
 /// A read under way.
@@ -22,7 +31,14 @@ struct Reading {
     held: u64,
     /// What writers and operators had been told by then.
     settled: u64,
+    /// What was known to be stored for the same question by then.
+    stored: Told,
     reply: JoinHandle<Reply>,
+}
+
+/// What tells questions apart: the language counts where answers vary by it.
+fn spoken(question: Question) -> (usize, usize, usize) {
+    (question.tenant, question.target, if question.target == 1 { question.language } else { 0 })
 }
 
 /// A write under way.
@@ -38,22 +54,25 @@ pub(super) struct World {
     history: Vec<(tokio::time::Instant, [u64; 2])>,
     /// The least version that a read beginning now may get, by account, and by tenant because of purges.
     settled: [u64; 2],
-    purged: [u64; 3],
+    purged: [u64; 4],
     pending: Vec<Pending>,
     reading: Vec<Reading>,
     writing: Vec<Writing>,
     /// Answers made so far; those that were for one receiver alone; and those of them that somebody got.
     serial: u64,
+    asked: u64,
     private: HashSet<u64>,
     handed_out: HashSet<u64>,
+    /// What was asked for last of all that was told to be stored, by tenant, target and language.
+    stored: HashMap<(usize, usize, usize), Told>,
     hits: usize,
 }
 
 impl World {
     pub(super) fn new() -> Self {
         let bench = Bench::with(|config| {
-            config.cache.stale_while_revalidate = STALE;
-            config.cache.stale_if_error = STALE;
+            config.cache.stale_while_revalidate = WHILE_REVALIDATE;
+            config.cache.stale_if_error = IF_ERROR;
         });
         let history = vec![(bench.clock.now(), [0, 0])];
         Self {
@@ -61,13 +80,15 @@ impl World {
             versions: [0; 2],
             history,
             settled: [0; 2],
-            purged: [0; 3],
+            purged: [0; 4],
             pending: Vec::new(),
             reading: Vec::new(),
             writing: Vec::new(),
             serial: 0,
+            asked: 0,
             private: HashSet::new(),
             handed_out: HashSet::new(),
+            stored: HashMap::new(),
             hits: 0,
         }
     }
@@ -92,9 +113,10 @@ impl World {
                 self.bench.service.cache.purge(Some(&TenantName::new(TENANTS[tenant])), None);
                 self.purged[tenant] = self.versions[ACCOUNT_OF[tenant]];
             }
+            Step::Alone { account } => self.change(account),
             Step::Elsewhere { account } => {
                 self.change(account);
-                self.bench.service.cache.invalidate(TENANTS[account], ["list_accounts", "list_payments"]);
+                self.bench.service.cache.invalidate(TENANTS[account], &["list_accounts", "list_payments"]);
                 self.settled[account] = self.versions[account];
             }
         }
@@ -102,7 +124,7 @@ impl World {
     }
 
     fn snapshots(&self, tenant: usize) -> &Arc<Snapshots> {
-        [&self.bench.acme, &self.bench.globex, &self.bench.initech][tenant]
+        [&self.bench.acme, &self.bench.globex, &self.bench.initech, &self.bench.umbrella][tenant]
     }
 
     fn change(&mut self, account: usize) {
@@ -127,6 +149,7 @@ impl World {
             begun: self.bench.clock.now(),
             held: self.versions[account],
             settled: self.settled[account].max(self.purged[tenant]),
+            stored: self.stored.get(&spoken(question)).copied().unwrap_or_default(),
             reply: self.bench.send(request),
         });
     }
@@ -175,7 +198,7 @@ impl World {
 
     /// Passport tells what it read; or that it is what the gateway holds.
     fn tell(&mut self, pending: Pending, how: How) {
-        let Pending { call, tenant, read, .. } = pending;
+        let Pending { call, tenant, asked, read, .. } = pending;
         let read = read.unwrap_or(self.versions[ACCOUNT_OF[tenant]]);
         let target = call.request.target().as_str();
         let language = call.request.head().headers["accept-language"].to_str().unwrap();
@@ -186,7 +209,7 @@ impl World {
         }
         self.serial += 1;
         let spoken = if varies { language } else { "-" };
-        let body = format!("{tenant}|{target}|{spoken}|{read}|{}", self.serial);
+        let body = format!("{tenant}|{target}|{spoken}|{read}|{}|{asked}", self.serial);
         let mut response = Response::new(Bytes::from(body).into());
         if varies {
             response = with(response, "vary", "Accept-Language");
@@ -207,7 +230,8 @@ impl World {
         settle().await;
         while let Ok(call) = self.bench.calls.try_recv() {
             let tenant = TENANTS.iter().position(|name| *name == call.request.tenant().name.as_str()).unwrap();
-            self.pending.push(Pending { call, tenant, read: None, carried_out: false });
+            self.asked += 1;
+            self.pending.push(Pending { call, tenant, asked: self.asked, read: None, carried_out: false });
         }
         for place in (0..self.reading.len()).rev() {
             if self.reading[place].reply.is_finished() {
@@ -229,8 +253,8 @@ impl World {
     }
 
     async fn check(&mut self, reading: Reading) {
-        let Reading { question, begun, held, settled, reply } = reading;
-        let Question { tenant, target, language, no_cache } = question;
+        let Reading { question, begun, held, settled, stored, reply } = reading;
+        let Question { tenant, target, no_cache, .. } = question;
         let reply = reply.await.unwrap();
         if reply.answer.is_err() || reply.status() != StatusCode::OK {
             return;
@@ -241,19 +265,33 @@ impl World {
             _ if no_cache => held,
             CacheResult::Miss | CacheResult::Revalidated => held,
             CacheResult::Hit => settled.max(self.held_before(account, begun, TTL)),
-            // What was served in place of a failure was looked at when that came.
-            CacheResult::Stale => self.settled[account].max(settled).max(self.held_before(account, now, TTL + STALE)),
+            CacheResult::Stale if reply.cache.as_ref().is_some_and(|cache| cache.forward.is_none()) => {
+                settled.max(self.held_before(account, begun, TTL + WHILE_REVALIDATE))
+            }
+            // What is served in place of a failure is looked at when that comes.
+            CacheResult::Stale => {
+                let settled = settled.max(self.settled[account]).max(self.purged[tenant]);
+                settled.max(self.held_before(account, now, TTL + IF_ERROR))
+            }
             CacheResult::Collapsed | CacheResult::Bypass => settled,
         };
         let body = String::from_utf8(reply.body().to_vec()).unwrap();
         let parts: Vec<_> = body.split('|').collect();
-        let spoken = if target == 1 { LANGUAGES[language] } else { "-" };
-        assert_eq!(parts[..3], [tenant.to_string().as_str(), TARGETS[target], spoken], "a foreign answer");
+        let key = spoken(question);
+        let language = if target == 1 { LANGUAGES[key.2] } else { "-" };
+        assert_eq!(parts[..3], [tenant.to_string().as_str(), TARGETS[target], language], "a foreign answer");
         let version: u64 = parts[3].parse().unwrap();
         assert!(version >= at_least, "version {version} where {at_least} was due: {:?}", reply.cache);
         let serial: u64 = parts[4].parse().unwrap();
         let is_first = self.handed_out.insert(serial);
         assert!(is_first || !self.private.contains(&serial), "an answer for one receiver went to two: {:?}", reply.cache);
+        let told = Told { asked: parts[5].parse().unwrap(), version };
+        let is_replaced = reply.result() == CacheResult::Hit && told.asked < stored.asked && told.version < stored.version;
+        assert!(!is_replaced, "{told:?} took the place of {stored:?}, which was asked for later");
+        if reply.stored() {
+            let newest = self.stored.entry(key).or_default();
+            *newest = told.max(*newest);
+        }
         self.hits += usize::from(reply.result() == CacheResult::Hit);
     }
 
