@@ -69,35 +69,24 @@ struct Applied {
 impl RateLimitLayer {
     /// Counts the request; refuses it by the first limit that is reached, and leaves those behind it uncharged.
     async fn admit(&self, request: &Authorized) -> Result<(), Refusal> {
-        let (tenant, effect) = (request.tenant(), request.operation().effect);
+        let (tenant, effect, now) = (request.tenant(), request.operation().effect, self.clock.now());
         let mut tightest = None;
         if let Some(limit) = tenant.class_limit(effect) {
-            let decision = self.decide(&limit.counter, request).await;
+            let decision = decide(&limit.counter, request, now).await;
             self.settle(Applied::new("class", effect.as_str(), limit, limit.counter.rate()), decision, request, &mut tightest)?;
         }
         if let Some(limit) = &tenant.limit {
-            let decision = self.decide(&limit.counter, request).await;
+            let decision = decide(&limit.counter, request, now).await;
             self.settle(Applied::new("tenant", "tenant", limit, limit.counter.rate()), decision, request, &mut tightest)?;
         }
         if let Some(limit) = &tenant.caller_limit {
-            let decision = limit.counter.decide(request.caller().key, self.clock.now());
+            let decision = limit.counter.decide(request.caller().key, now);
             self.settle(Applied::new("caller", "caller", limit, limit.counter.rate()), decision, request, &mut tightest)?;
         }
         if let Some(tightest) = tightest {
             request.exchange().set_limit(tightest);
         }
         Ok(())
-    }
-
-    async fn decide(&self, counter: &Counter, request: &Authorized) -> Decision {
-        let now = self.clock.now();
-        if let Some(decision) = counter.decide(now, Priority::High) {
-            return decision;
-        }
-        let since = Instant::now();
-        let decision = counter.ask(now, Priority::High).await;
-        request.exchange().add_waited(since.elapsed());
-        decision
     }
 
     /// Counts a decision, keeps the tightest, and refuses what a limit denies that is enforced.
@@ -130,6 +119,17 @@ impl RateLimitLayer {
             self.metrics.shadow_denials_total.with(labels).inc();
         }
     }
+}
+
+/// Decides at once, or waits for Redis.
+async fn decide(counter: &Counter, request: &Authorized, now: Instant) -> Decision {
+    if let Some(decision) = counter.decide(now, Priority::High) {
+        return decision;
+    }
+    let since = Instant::now();
+    let decision = counter.ask(now, Priority::High).await;
+    request.exchange().add_waited(since.elapsed());
+    decision
 }
 
 impl Applied {
