@@ -3,9 +3,9 @@
 //! Each is a service; the server gives it a listener of its own. Nothing that is asked of the pages changes anything.
 
 pub use self::conditions::{Attempt, Condition, Facts, conditions};
-pub use self::control::{Control, ControlToken, Controls};
+pub use self::control::{Asked, Control, ControlToken, Controls, Reloads};
 pub use self::pages::Pages;
-pub use self::status::{Cache, Credential, Issuer, Limit, Reload, Status, StatusSource, Store, Tenant, Token, Upstream};
+pub use self::status::{Cache, Credential, Issuer, Limit, Outcome, Reload, Status, StatusSource, Store, Tenant, Token, Upstream};
 
 mod conditions;
 mod control;

@@ -5,17 +5,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
+use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use self::control::ControlPoint;
+use self::reload::{LastReload, Reloader};
 use self::vitals::Vitals;
-use crate::admin::Pages;
+use crate::admin::{Asked, ControlToken, Pages, Reloads};
 use crate::clock::SharedClock;
 use crate::config::{self, Config};
 use crate::identity::KeyRing;
 use crate::metrics::Metrics;
-use crate::policy::authenticate::{Failures, IssuerKeys, KeyEndpoint, KeyRefresh};
+use crate::policy::authenticate::{Failures, IssuerKeys, KeyEndpoint, KeyKeepers, KeyRefresh};
 use crate::policy::cache::ResponseCache;
 use crate::server::{
     Listeners, ReadyFile, ServerTls, ServerTlsError, SideListener, TlsRenewal, Unfinished, WorkerContext, Workers,
@@ -37,6 +39,7 @@ use crate::upstream::token::{self, TokenEndpoint, Tokens};
 pub use self::stop::Stop;
 
 mod control;
+mod reload;
 mod stop;
 mod vitals;
 
@@ -56,10 +59,19 @@ pub struct Gateway {
     workers: Workers,
     admin: SideListener,
     control: Option<ControlPoint>,
+    levels: Option<Levels>,
+    reloading: Option<Reloading>,
     vitals: Arc<Vitals>,
     /// Ends what runs beside the requests: once the last of them is answered, or when the gateway is dropped.
     ended: DropGuard,
     background: TaskTracker,
+}
+
+/// Whoever reads the configuration anew, and those who may ask for it.
+struct Reloading {
+    reloader: Reloader,
+    reloads: Reloads,
+    asked: mpsc::UnboundedReceiver<Asked>,
 }
 
 /// What a gateway is told of the process it runs in; nothing by default.
@@ -67,6 +79,8 @@ pub struct Gateway {
 pub struct Surroundings {
     /// What the process logs.
     pub levels: Option<Levels>,
+    /// Where the configuration came from, and is read from anew.
+    pub path: Option<PathBuf>,
 }
 
 /// Why a gateway could not start.
@@ -118,16 +132,25 @@ impl Gateway {
     pub fn bind_within(surroundings: Surroundings, config: Config, clock: SharedClock) -> Result<Self, StartError> {
         let listeners = Listeners::bind(&config.server).map_err(StartError::Bind)?;
         let admin = SideListener::bind(&config.admin.listen).map_err(StartError::Bind)?;
-        let control = config.control.as_ref().map(|control| ControlPoint::bind(control, surroundings)).transpose()?;
+        let token = Arc::new(ControlToken::default());
+        let control = config.control.as_ref().map(|control| ControlPoint::bind(control, &token)).transpose()?;
         let connector = Arc::new(connector(&config)?);
         let destinations = Destinations::new(&config.passport.upstreams)?;
         let client = Client::new(Arc::clone(&connector));
         let (ended, background) = (CancellationToken::new().drop_guard(), TaskTracker::new());
-        let shared = Arc::new(share(config, &connector, client, &destinations, clock, &background, ended.token())?);
+        let (shared, keepers) = share(config, &connector, client, &destinations, clock, &background, ended.token())?;
+        let shared = Arc::new(shared);
         let tls = secured(&shared, &background, ended.token())?;
         let workers = work(&shared, tls, connector, destinations).map_err(StartError::Runtime)?;
-        let vitals = Arc::new(Vitals::new(Arc::clone(&shared), workers.loads()));
-        Ok(Self { shared, listeners, workers, admin, control, vitals, ended, background })
+        let last = Arc::new(LastReload::default());
+        let vitals = Arc::new(Vitals::new(Arc::clone(&shared), workers.loads(), Arc::clone(&last)));
+        let Surroundings { levels, path } = surroundings;
+        let reloading = path.map(|path| {
+            let (reloads, asked) = Reloads::new();
+            let (shared, levels) = (Arc::clone(&shared), levels.clone());
+            Reloading { reloader: Reloader { path, shared, keepers, levels, token, last }, reloads, asked }
+        });
+        Ok(Self { shared, listeners, workers, admin, control, levels, reloading, vitals, ended, background })
     }
 
     /// Every bound address.
@@ -146,7 +169,7 @@ impl Gateway {
     ///
     /// The runtime refuses a listener, so that nobody could be served.
     pub async fn serve(self, stop: impl Stop) -> Result<Unfinished, StartError> {
-        let Self { shared, listeners, workers, admin, control, vitals, ended, background } = self;
+        let Self { shared, listeners, workers, admin, control, levels, reloading, vitals, ended, background } = self;
         let pages = Pages::new(Arc::clone(&shared.metrics), vitals.clone(), shared.config.lifecycle.readiness);
         let admin_ended = ended.token().clone();
         background.spawn(async move {
@@ -154,11 +177,16 @@ impl Gateway {
                 tracing::error!(%error, "the admin listener failed");
             }
         });
+        let reloads = reloading.as_ref().map(|reloading| reloading.reloads.clone());
+        if let Some(Reloading { reloader, asked, .. }) = reloading {
+            let ended = ended.token().clone();
+            background.spawn(async move { ended.run_until_cancelled(reloader.run(asked)).await });
+        }
         if let Some(control) = control {
-            background.spawn(control.serve(Arc::clone(&shared), ended.token().clone()));
+            background.spawn(control.serve(Arc::clone(&shared), levels, reloads.clone(), ended.token().clone()));
         }
         known(&shared).await;
-        let unfinished = stop::run(stop, &shared.config.lifecycle, &vitals, listeners, workers).await;
+        let unfinished = stop::run(stop, reloads, &shared.config.lifecycle, &vitals, listeners, workers).await;
         drop(ended);
         background.close();
         if tokio::time::timeout(LAST_GRACE, background.wait()).await.is_err() {
@@ -172,25 +200,17 @@ impl Gateway {
 fn connector(config: &Config) -> Result<Connector, StartError> {
     let trust = match &config.passport.ca_file {
         Some(file) => Trust::File(file.clone()),
-        None if needs_tls(config) => Trust::System,
+        None if config.needs_tls() => Trust::System,
         None => Trust::Nothing,
     };
     let proxy = config.passport.proxy.as_ref().map(Proxy::new).transpose()?;
     Ok(Connector::new(&trust, proxy, config.passport.connect_timeout)?)
 }
 
-fn needs_tls(config: &Config) -> bool {
-    let upstreams = config.passport.upstreams.iter().flat_map(|upstream| upstream.base.iter().chain(&upstream.token_url));
-    let issuers = config.issuers.iter().filter_map(|issuer| match &issuer.keys {
-        config::KeySource::JwksUrl(url) | config::KeySource::Discovery(url) => Some(url),
-        config::KeySource::JwksFile(_) | config::KeySource::PublicKey(_) => None,
-    });
-    upstreams.chain(issuers).any(|url| url.scheme_str() == Some("https"))
-}
-
 /// Makes what all workers share, and starts what runs beside the requests, on the runtime that calls this.
 ///
 /// Its tasks run on `background` until `ended`. `connector` leads to the upstreams, `client` to the endpoints of tokens and keys.
+/// Those who keep the issuers' keys come with it, for whoever changes the issuers.
 ///
 /// # Errors
 ///
@@ -203,7 +223,7 @@ pub fn share<C: Connect>(
     clock: SharedClock,
     background: &TaskTracker,
     ended: &CancellationToken,
-) -> Result<Shared<C>, TrustError> {
+) -> Result<(Shared<C>, KeyKeepers), TrustError> {
     let config = Arc::new(config);
     let metrics = Arc::new(Metrics::new());
     loaded(&metrics, &clock);
@@ -214,11 +234,8 @@ pub fn share<C: Connect>(
     let limiters = limiters(&config.store, redis.as_ref(), background);
     let snapshots = Arc::new(Snapshots::with(Arc::clone(&config), KeyRing::default(), Arc::clone(&clock), limiters));
     let keys = Arc::new(IssuerKeys::new(&config.issuers));
-    KeyRefresh::new(keys.clone(), snapshots.clone(), client.clone(), clock.clone(), metrics.clone()).spawn(
-        &config.issuers,
-        background,
-        ended,
-    );
+    let refresh = KeyRefresh::new(keys.clone(), snapshots.clone(), client.clone(), clock.clone(), metrics.clone());
+    let keepers = refresh.spawn(&config.issuers, background, ended);
     let forwarded = &config.passport.forward_headers;
     let cache = Arc::new(ResponseCache::new(config.cache, forwarded, clock.clone(), &metrics, background.clone()));
     if let Some(redis) = redis.as_ref().filter(|_| config.cache.max_bytes > 0) {
@@ -230,7 +247,7 @@ pub fn share<C: Connect>(
         tenants: &config.tenants,
         catalogue: &config.catalogue,
     };
-    Ok(Shared {
+    let shared = Shared {
         tokens: Tokens::start(settings, client, &clock, &metrics, background, ended),
         cache,
         breakers: Arc::new(Breakers::new(
@@ -252,7 +269,8 @@ pub fn share<C: Connect>(
         snapshots,
         keys,
         redis,
-    })
+    };
+    Ok((shared, keepers))
 }
 
 /// Limits of this replica alone, or of all that share its Redis.

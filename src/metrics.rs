@@ -149,6 +149,8 @@ metrics! {
     store_errors_total: Counters<Store<'static>>,
     /// Fetches of issuers' keys.
     jwks_refreshes_total: Counters<KeyResult<'static>>,
+    /// Times the configuration was read anew, by whether it was applied (`ok`, or `failed`).
+    config_reloads_total: Counters<ReloadResult<'static>>,
     /// Whether the configuration in force is the one that was read last: 1 or 0.
     config_last_reload_successful: Gauges<()>,
     /// Unix time at which the configuration in force was read.

@@ -57,7 +57,7 @@ async fn worker(config: Config, ended: &CancellationToken) -> Call {
     let (passport, background, tasks) = (Arc::new(Passport::default()), TaskTracker::new(), TaskTracker::new());
     let destinations = Destinations::new(&config.passport.upstreams).unwrap();
     let clock = SystemClock::shared();
-    let shared = share(config, &passport, (*passport).clone(), &destinations, clock, &background, ended).unwrap();
+    let (shared, _) = share(config, &passport, (*passport).clone(), &destinations, clock, &background, ended).unwrap();
     shared.keys.attempted().await;
     shared.tokens.attempted().await;
     let passport_settings = &shared.config.passport;

@@ -20,12 +20,14 @@ use crate::telemetry::Levels;
 use super::guard;
 use super::pages::response;
 
+pub use self::reload::{Asked, Reloads};
 pub use self::token::ControlToken;
 
 mod fault;
 mod log_level;
 mod order;
 mod purge;
+mod reload;
 mod route;
 mod token;
 
@@ -37,6 +39,8 @@ pub struct Controls {
     pub cache: Arc<ResponseCache>,
     /// The names that a purge may use.
     pub snapshots: Arc<Snapshots>,
+    /// Reads the configuration anew; none if it came from no file.
+    pub reloads: Option<Reloads>,
 }
 
 /// The service behind the control listener.

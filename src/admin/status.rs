@@ -153,10 +153,22 @@ pub struct Store {
 pub struct Reload {
     /// Seconds since then.
     pub age_seconds: u64,
+    /// What came of it.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// What came of reading the configuration anew.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Outcome {
     /// Whether it was applied.
     pub applied: bool,
     /// Why not.
     pub faults: Vec<String>,
+    /// What is legal in it, but unwise.
+    pub warnings: Vec<String>,
+    /// Keys that were changed and count from the next restart on.
+    pub needs_restart: Vec<String>,
 }
 
 /// A whole answer of `/status`.

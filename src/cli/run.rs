@@ -22,7 +22,7 @@ pub(super) fn run(path: &Path, ready_file: Option<PathBuf>) -> Exit {
             return Exit::Configuration;
         }
     };
-    let surroundings = Surroundings { levels: Some(levels) };
+    let surroundings = Surroundings { levels: Some(levels), path: Some(path.to_owned()) };
     for warning in warnings.lines() {
         tracing::warn!("{warning}");
     }

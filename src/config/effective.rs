@@ -8,6 +8,7 @@ use jsonwebtoken::Algorithm;
 
 use self::text::{date, inline, key, list, percent, quoted};
 use super::RedisUrl;
+use super::live::needs_restart;
 use super::settings::{
     ApiKey, CertificateName, Client, Config, Credential, Issuer, KeySource, Limit, LogFormat, Passport, Readiness, SecretSource,
     Server, Sharing, Store, Tenant, TenantFrom, Tls, TokenRequest, Upstream,
@@ -49,7 +50,24 @@ pub fn effective(config: &Config) -> String {
     config.credentials.iter().for_each(|one| credential(&mut toml, one, &config.passport.environment));
     tuning(&mut toml, config);
     operations(&mut toml, config);
-    toml.0
+    marked(&toml.0)
+}
+
+/// Marks the keys whose change needs a restart.
+fn marked(toml: &str) -> String {
+    let (mut section, mut marked) = (String::new(), String::with_capacity(toml.len() * 2));
+    for line in toml.lines() {
+        marked.push_str(line);
+        if let Some(header) = line.strip_prefix('[') {
+            section = format!("{}.", header.trim_matches(['[', ']']));
+        } else if let Some((key, _)) = line.split_once(" = ").filter(|_| !line.starts_with('#'))
+            && needs_restart(&format!("{section}{key}"))
+        {
+            marked.push_str("  # restart");
+        }
+        marked.push('\n');
+    }
+    marked
 }
 
 /// How long Kubernetes must let the process end: `terminationGracePeriodSeconds`, in whole seconds.
@@ -309,7 +327,9 @@ struct Toml(String);
 impl Toml {
     fn headed(config: &Config) -> Self {
         let mut toml = Self(String::new());
-        toml.comment("The configuration in force, defaults included. Secrets are redacted. A change of any key needs a restart.");
+        toml.comment(
+            "The configuration in force, defaults included. Secrets are redacted. A change of a key marked `restart` needs one.",
+        );
         toml.comment(&format!(
             "Kubernetes: terminationGracePeriodSeconds of at least {} (pre_drain, drain and {} to end).",
             grace_period(config),

@@ -61,6 +61,12 @@ impl Report {
         self.0.iter().map(|entry| &entry.fault)
     }
 
+    /// The lines of what prevents the start, advice left out.
+    pub fn error_lines(&self) -> impl Iterator<Item = String> {
+        let lines = self.faults().zip(self.lines());
+        lines.filter(|(fault, _)| fault.severity == Severity::Error).map(|(_, line)| line)
+    }
+
     /// How many faults prevent the start.
     #[must_use]
     pub fn errors(&self) -> usize {

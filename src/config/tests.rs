@@ -13,6 +13,7 @@ mod credentials;
 mod effective;
 mod example;
 mod faults;
+mod live;
 mod passport;
 mod store;
 mod syntax;

@@ -5,28 +5,27 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 
-use super::{StartError, Surroundings};
-use crate::admin::{Control, ControlToken, Controls};
+use super::StartError;
+use crate::admin::{Control, ControlToken, Controls, Reloads};
 use crate::config;
 use crate::edge::request_id::RequestIdLayer;
 use crate::server::{Address, SideListener};
 use crate::stack::Shared;
+use crate::telemetry::Levels;
 
 /// A bound control listener.
 pub(super) struct ControlPoint {
     listener: SideListener,
     token: Arc<ControlToken>,
-    surroundings: Surroundings,
 }
 
 impl ControlPoint {
     /// Binds it, and reads its token.
-    pub(super) fn bind(control: &config::Control, surroundings: Surroundings) -> Result<Self, StartError> {
-        let token = Arc::new(ControlToken::default());
+    pub(super) fn bind(control: &config::Control, token: &Arc<ControlToken>) -> Result<Self, StartError> {
         let source = control.token.as_ref();
         token.replace(source.map(config::SecretSource::load).transpose()?.as_ref());
         let listener = SideListener::bind_private(&control.listen).map_err(StartError::Bind)?;
-        Ok(Self { listener, token, surroundings })
+        Ok(Self { listener, token: Arc::clone(token) })
     }
 
     /// Where it can be reached.
@@ -35,12 +34,14 @@ impl ControlPoint {
     }
 
     /// Serves until `ended`.
-    pub(super) async fn serve(self, shared: Arc<Shared>, ended: CancellationToken) {
-        let controls = Controls {
-            levels: self.surroundings.levels,
-            cache: Arc::clone(&shared.cache),
-            snapshots: Arc::clone(&shared.snapshots),
-        };
+    pub(super) async fn serve(
+        self,
+        shared: Arc<Shared>,
+        levels: Option<Levels>,
+        reloads: Option<Reloads>,
+        ended: CancellationToken,
+    ) {
+        let controls = Controls { levels, reloads, cache: Arc::clone(&shared.cache), snapshots: Arc::clone(&shared.snapshots) };
         let ids = RequestIdLayer::new(Arc::clone(&shared.clock));
         let service = ServiceBuilder::new().layer(ids).service(Control::new(controls, self.token));
         if let Err(error) = self.listener.serve(Arc::new(service), ended.cancelled()).await {

@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::vitals::Vitals;
+use crate::admin::Reloads;
 use crate::config;
 use crate::server::{self, Listeners, Signal, Signals, Unfinished, Workers};
 
@@ -33,12 +34,14 @@ impl Stop for mpsc::UnboundedReceiver<Signal> {
 
 /// Serves, and stops in phases: not ready but serving (`pre_drain`), finishing what is in flight (`drain`), the end.
 pub(super) async fn run(
-    mut stop: impl Stop,
+    stop: impl Stop,
+    reloads: Option<Reloads>,
     lifecycle: &config::Lifecycle,
     vitals: &Vitals,
     listeners: Listeners,
     workers: Workers,
 ) -> io::Result<Unfinished> {
+    let mut stop = Stopping { stop, reloads };
     let closing = CancellationToken::new();
     let serving = server::serve(listeners, &workers, closing.cancelled());
     let told = async {
@@ -56,8 +59,27 @@ pub(super) async fn run(
     Ok(unfinished)
 }
 
+/// Signals to stop; those to read the configuration anew are passed on.
+struct Stopping<S> {
+    stop: S,
+    reloads: Option<Reloads>,
+}
+
+impl<S: Stop> Stopping<S> {
+    async fn next(&mut self) -> Signal {
+        loop {
+            match (self.stop.next().await, &self.reloads) {
+                // What comes of it is logged by whoever does it.
+                (Signal::Reload, Some(reloads)) => drop(reloads.reload().await),
+                (Signal::Reload, None) => tracing::warn!("SIGHUP changes nothing: this gateway was not started from a file"),
+                (stop, _) => return stop,
+            }
+        }
+    }
+}
+
 /// Waits for a signal, and after SIGTERM for `pre_drain` or the next signal, whichever comes first.
-async fn pre_drain(stop: &mut impl Stop, lifecycle: &config::Lifecycle, vitals: &Vitals) -> Signal {
+async fn pre_drain<S: Stop>(stop: &mut Stopping<S>, lifecycle: &config::Lifecycle, vitals: &Vitals) -> Signal {
     let signal = stop.next().await;
     tracing::info!(?signal, "stopping");
     vitals.draining();
@@ -71,7 +93,7 @@ async fn pre_drain(stop: &mut impl Stop, lifecycle: &config::Lifecycle, vitals: 
 }
 
 /// Ends when there is no more time for what is in flight.
-async fn enough(stop: &mut impl Stop, signal: Signal, lifecycle: &config::Lifecycle) {
+async fn enough<S: Stop>(stop: &mut Stopping<S>, signal: Signal, lifecycle: &config::Lifecycle) {
     if signal == Signal::Now {
         return;
     }

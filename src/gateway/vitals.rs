@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
+use super::reload::LastReload;
 use crate::admin::{self, Attempt, Facts, Status, StatusSource};
 use crate::catalogue::Effect;
 use crate::config;
@@ -24,14 +25,15 @@ use crate::upstream::token;
 pub(super) struct Vitals {
     shared: Arc<Shared>,
     loads: Loads,
+    last_reload: Arc<LastReload>,
     started: Instant,
     draining: AtomicBool,
 }
 
 impl Vitals {
     /// A gateway that starts now.
-    pub(super) fn new(shared: Arc<Shared>, loads: Loads) -> Self {
-        Self { started: shared.clock.now(), shared, loads, draining: AtomicBool::new(false) }
+    pub(super) fn new(shared: Arc<Shared>, loads: Loads, last_reload: Arc<LastReload>) -> Self {
+        Self { started: shared.clock.now(), shared, loads, last_reload, draining: AtomicBool::new(false) }
     }
 
     /// The gateway was told to stop.
@@ -91,7 +93,7 @@ impl Vitals {
                 idle_connections: connections("idle").unsigned_abs(),
             }
         };
-        self.shared.config.passport.upstreams.iter().map(upstream).collect()
+        self.shared.snapshots.config().passport.upstreams.iter().map(upstream).collect()
     }
 }
 
@@ -108,7 +110,8 @@ impl StatusSource for Vitals {
     }
 
     fn status(&self) -> Status {
-        let Shared { config, clock, .. } = &*self.shared;
+        let clock = &self.shared.clock;
+        let config = self.shared.snapshots.config();
         let cache = self.shared.cache.status();
         Status {
             version: env!("CARGO_PKG_VERSION"),
@@ -122,7 +125,7 @@ impl StatusSource for Vitals {
             cache: admin::Cache { entries: cache.entries as u64, bytes: cache.bytes, max_bytes: cache.max_bytes },
             upstreams: self.upstreams(),
             store: self.store(),
-            last_reload: None,
+            last_reload: self.last_reload.shown(clock.now()),
         }
     }
 }

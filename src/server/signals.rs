@@ -13,6 +13,8 @@ pub enum Signal {
     Interrupt,
     /// Any second signal: end now.
     Now,
+    /// SIGHUP: read the configuration anew. It is neither a first nor a second signal to stop.
+    Reload,
 }
 
 /// The stream of signals.
@@ -40,15 +42,11 @@ impl Signals {
     }
 
     /// Waits for the next signal. May be dropped and called again without losing one.
-    ///
-    /// SIGHUP, by which others read their configuration anew, does not end the process; it says what is needed instead.
     pub async fn next(&mut self) -> Signal {
-        let signal = loop {
-            tokio::select! {
-                _ = self.terminate.recv() => break Signal::Terminate,
-                _ = self.interrupt.recv() => break Signal::Interrupt,
-                _ = self.hangup.recv() => tracing::warn!("SIGHUP changes nothing: a new configuration needs a restart"),
-            }
+        let signal = tokio::select! {
+            _ = self.terminate.recv() => Signal::Terminate,
+            _ = self.interrupt.recv() => Signal::Interrupt,
+            _ = self.hangup.recv() => return Signal::Reload,
         };
         if std::mem::replace(&mut self.received, true) { Signal::Now } else { signal }
     }

@@ -21,6 +21,7 @@ mod observability;
 mod privacy;
 mod quota;
 mod rate_limits;
+mod reload;
 mod request_hygiene;
 mod seeds;
 mod shared_cache;

@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use passport_gateway::clock::ManualClock;
 use passport_gateway::config::{self, Config};
-use passport_gateway::gateway::Gateway;
+use passport_gateway::gateway::{Gateway, Surroundings};
 use passport_gateway::identity::new_key;
 use passport_gateway::sandbox::{Control, Options, Received, Sandbox};
 use passport_gateway::server::{Signal, Unfinished};
@@ -18,6 +18,7 @@ pub(crate) use self::client::{Answer, Client};
 
 pub(crate) mod browser;
 mod client;
+pub(crate) mod filed;
 pub(crate) mod issuer;
 pub(crate) mod oidc_provider;
 pub(crate) mod pki;
@@ -67,7 +68,12 @@ impl World {
     pub(crate) async fn at(clock: ManualClock, lines: &str) -> Self {
         let passport = Passport::start(&clock).await;
         let config = parse(&format!("{}\n{lines}", places(passport.address, lines)));
-        let gateway = Gateway::bind(config, Arc::new(clock.clone())).unwrap();
+        Self::served(clock, passport, Surroundings::default(), config)
+    }
+
+    /// A gateway with this configuration, within such a process.
+    pub(crate) fn served(clock: ManualClock, passport: Passport, surroundings: Surroundings, config: Config) -> Self {
+        let gateway = Gateway::bind_within(surroundings, config, Arc::new(clock.clone())).unwrap();
         let addresses = gateway.addresses();
         let tcp = |address: &passport_gateway::server::Address| address.tcp().unwrap();
         let (server, admin) = (tcp(&addresses.server[0]), tcp(&addresses.admin));

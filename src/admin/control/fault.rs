@@ -28,6 +28,12 @@ impl Fault {
         Self::new(StatusCode::BAD_REQUEST, "invalid-request", detail)
     }
 
+    /// The configuration has faults; nothing of it was applied.
+    pub(super) fn invalid_configuration(errors: Vec<String>) -> Self {
+        let detail = "The configuration has faults, which `errors` lists; the one in force stays so.";
+        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-configuration", detail) }
+    }
+
     pub(super) fn method_not_allowed() -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Every change is a POST.")
     }

@@ -4,17 +4,18 @@ use http::StatusCode;
 
 use super::fault::Fault;
 use super::order::Order;
-use super::{Controls, Done, log_level, purge};
+use super::{Controls, Done, log_level, purge, reload};
 
 /// Something that can be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Route {
     LogLevel,
     Purge,
+    Reload,
 }
 
 /// Every route, by its path.
-const ROUTES: [(&str, Route); 2] = [("/log-level", Route::LogLevel), ("/cache/purge", Route::Purge)];
+const ROUTES: [(&str, Route); 3] = [("/log-level", Route::LogLevel), ("/cache/purge", Route::Purge), ("/reload", Route::Reload)];
 
 impl Route {
     /// The route at this path.
@@ -37,6 +38,7 @@ impl Route {
         match self {
             Self::LogLevel => log_level::set(controls, &order.parse()?),
             Self::Purge => purge::purge(controls, &order.parse()?).await,
+            Self::Reload => reload::reload(controls, order.parse()?).await,
         }
     }
 }
