@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::catalogue::{OperationId, Violation};
 use crate::tenant::TenantName;
+use crate::trace::{OpenSpan, Stage, Trace};
 
 pub use self::facts::{CacheResult, CacheStatus, Forward, LimitState};
 
@@ -25,6 +26,7 @@ pub struct Exchange(Arc<Facts>);
 struct Facts {
     id: HeaderValue,
     started: Instant,
+    trace: Option<Trace>,
     operation: OnceLock<(OperationId, Arc<str>)>,
     tenant: OnceLock<TenantName>,
     caller: OnceLock<Arc<str>>,
@@ -74,9 +76,16 @@ impl Exchange {
     /// The facts of a request whose head was complete at `started`.
     #[must_use]
     pub fn new(id: HeaderValue, started: Instant) -> Self {
+        Self::traced(id, started, None)
+    }
+
+    /// The same, as part of a trace.
+    #[must_use]
+    pub fn traced(id: HeaderValue, started: Instant, trace: Option<Trace>) -> Self {
         Self(Arc::new(Facts {
             id,
             started,
+            trace,
             operation: OnceLock::new(),
             tenant: OnceLock::new(),
             caller: OnceLock::new(),
@@ -103,6 +112,18 @@ impl Exchange {
     #[must_use]
     pub fn started(&self) -> Instant {
         self.0.started
+    }
+
+    /// Its part of a trace, if requests are traced.
+    #[must_use]
+    pub fn trace(&self) -> Option<&Trace> {
+        self.0.trace.as_ref()
+    }
+
+    /// Opens a span for a stage that may wait, if this request is traced and sampled.
+    #[must_use]
+    pub fn span(&self, stage: Stage) -> Option<OpenSpan<'_>> {
+        self.0.trace.as_ref()?.open(stage)
     }
 
     fact! {

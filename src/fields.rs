@@ -9,6 +9,8 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// The caller's trace (W3C Trace Context).
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+/// What tracing systems add to it (W3C Trace Context §3.3).
+pub const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 /// The key of a write that may be sent again.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 

@@ -41,6 +41,7 @@ pub use self::stop::Stop;
 mod control;
 mod reload;
 mod stop;
+mod traces;
 mod vitals;
 
 /// How long what runs beside the requests may take to end, after all else has.
@@ -231,6 +232,8 @@ pub fn share<C: Connect>(
         config::Store::Redis(settings) => Some(Redis::start(settings, &metrics, background, ended)?),
         config::Store::Embedded => None,
     };
+    let tracer = config.telemetry.otlp.as_ref().map(|otlp| traces::begin(otlp, &config, &clock, &metrics, background, ended));
+    let tracer = tracer.transpose()?;
     let limiters = limiters(&config.store, redis.as_ref(), background);
     let snapshots = Arc::new(Snapshots::with(Arc::clone(&config), KeyRing::default(), Arc::clone(&clock), limiters));
     let keys = Arc::new(IssuerKeys::new(&config.issuers));
@@ -266,6 +269,7 @@ pub fn share<C: Connect>(
         config,
         clock,
         metrics,
+        tracer,
         snapshots,
         keys,
         redis,

@@ -15,6 +15,7 @@ pub mod catalogue;
 
 pub mod config;
 pub mod store;
+pub mod trace;
 pub mod transport;
 
 pub mod refusal;

@@ -56,6 +56,8 @@ labels! {
     ReloadResult { result }
     /// What the store was used for.
     Store { r#use }
+    /// What became of spans.
+    SpanResult { result }
     /// The running version.
     Build { version }
 }
@@ -155,6 +157,8 @@ metrics! {
     config_last_reload_successful: Gauges<()>,
     /// Unix time at which the configuration in force was read.
     config_last_reload_success_timestamp_seconds: Gauges<()>,
+    /// Spans of traces, by what became of them: exported, failed (the collector did not take them), dropped (the queue was full).
+    otlp_spans_total: Counters<SpanResult<'static>>,
     /// The running version; always 1.
     build_info: Gauges<Build<'static>>,
 }

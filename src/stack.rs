@@ -28,6 +28,7 @@ use crate::service::{SeamLayer, Service};
 use crate::snapshot::Snapshots;
 use crate::stage::{Arrival, Outbound};
 use crate::store::Redis;
+use crate::trace::Tracer;
 use crate::transport::{Connect, Connector};
 use crate::upstream::breaker::{BreakerLayer, Breakers};
 use crate::upstream::concurrency::{ConcurrencyLayer, InFlight};
@@ -43,6 +44,8 @@ pub struct Shared<C = Connector> {
     pub clock: SharedClock,
     /// All metrics.
     pub metrics: Arc<Metrics>,
+    /// Begins traces, if they are wanted.
+    pub tracer: Option<Arc<Tracer>>,
     /// The snapshot in force.
     pub snapshots: Arc<Snapshots>,
     /// The issuers' keys, and how fetching them goes.
@@ -81,7 +84,7 @@ where
     ServiceBuilder::new()
         // edge
         .layer(RequestIdLayer::new(clock())) // everything below names it
-        .layer(ObserveLayer::new(metrics(), config.telemetry.access_log)) // sees panics and abandonment too
+        .layer(ObserveLayer::new(metrics(), shared.tracer.clone(), config.telemetry.access_log)) // sees panics and abandonment too
         .layer(SeamLayer)
         .layer(RescueLayer) // the one place where an error becomes a response
         .layer(GateLayer::new(Sanitize::new(server))) // nothing below sees a forged or ambiguous field

@@ -17,7 +17,7 @@ const STOREYS: [&[&str]; 13] = [
     &["gate", "stage"],
     &["exchange", "problem", "snapshot"],
     &["store"],
-    &["identity", "metrics", "service"],
+    &["identity", "metrics", "service", "trace"],
     &["body", "refusal"],
     &["config", "transport"],
     &["catalogue"],

@@ -248,6 +248,9 @@ fn tuning(toml: &mut Toml, config: &Config) {
         .text("log", &config.telemetry.log)
         .plain("access_log", config.telemetry.access_log)
         .text("format", format);
+    if let Some(otlp) = &config.telemetry.otlp {
+        toml.text("otlp_endpoint", otlp.endpoint.to_string().trim_end_matches('/')).text("trace_ratio", &percent(otlp.ratio));
+    }
 }
 
 fn store(toml: &mut Toml, store: &Store) {

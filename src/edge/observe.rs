@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use http::{HeaderValue, Method, StatusCode};
 use prometheus::IntGauge;
@@ -15,9 +15,13 @@ use crate::fields::X_REQUEST_ID;
 use crate::metrics::{CacheUse, Metrics, Operation, Request as RequestLabels, Shadow};
 use crate::service::{Response, Service};
 use crate::stage::{Arrival, Request};
+use crate::tenant::TenantName;
+use crate::trace::{Ended, Tracer};
 
 /// The operation label of a request that matched none.
 const UNMATCHED: &str = "unmatched";
+/// The same as a span's name.
+static UNMATCHED_SPAN: LazyLock<Arc<str>> = LazyLock::new(|| UNMATCHED.into());
 /// The status label of a request whose caller left before an answer.
 const CLIENT_CLOSED: &str = "499";
 
@@ -25,14 +29,15 @@ const CLIENT_CLOSED: &str = "499";
 #[derive(Clone)]
 pub struct ObserveLayer {
     metrics: Arc<Metrics>,
+    tracer: Option<Arc<Tracer>>,
     access_log: bool,
 }
 
 impl ObserveLayer {
-    /// Counts in `metrics`; writes one log line a request if `access_log` is on.
+    /// Counts in `metrics`; traces if there is a `tracer`; writes one log line a request if `access_log` is on.
     #[must_use]
-    pub fn new(metrics: Arc<Metrics>, access_log: bool) -> Self {
-        Self { metrics, access_log }
+    pub fn new(metrics: Arc<Metrics>, tracer: Option<Arc<Tracer>>, access_log: bool) -> Self {
+        Self { metrics, tracer, access_log }
     }
 }
 
@@ -40,13 +45,14 @@ impl<S> Layer<S> for ObserveLayer {
     type Service = Observe<S>;
 
     fn layer(&self, inner: S) -> Observe<S> {
-        Observe { metrics: Arc::clone(&self.metrics), access_log: self.access_log, inner }
+        Observe { metrics: Arc::clone(&self.metrics), tracer: self.tracer.clone(), access_log: self.access_log, inner }
     }
 }
 
 /// The service of [`ObserveLayer`].
 pub struct Observe<S> {
     metrics: Arc<Metrics>,
+    tracer: Option<Arc<Tracer>>,
     access_log: bool,
     inner: S,
 }
@@ -56,7 +62,9 @@ impl<S: Service<Request, Error = Infallible>> Service<Arrival> for Observe<S> {
 
     async fn call(&self, arrival: Arrival) -> Result<Response, Infallible> {
         let id = arrival.head.headers.get(X_REQUEST_ID).cloned().unwrap_or(HeaderValue::from_static(""));
-        let exchange = Exchange::new(id, Instant::now());
+        let started = Instant::now();
+        let trace = self.tracer.as_ref().map(|tracer| tracer.begin(&arrival.head.headers, started));
+        let exchange = Exchange::traced(id, started, trace);
         let mut observation = Observation::begin(self, &arrival.head.method, exchange.clone());
         let response = self.inner.call(Request::observed(arrival, exchange)).await?;
         observation.answered(response.status());
@@ -124,6 +132,18 @@ impl Observation {
         }
     }
 
+    fn end_trace(&self, outcome: &'static str) {
+        let Some(trace) = self.exchange.trace() else { return };
+        trace.end(&Ended {
+            operation: self.exchange.operation().map_or(&UNMATCHED_SPAN, |(_, name)| name),
+            method: self.method,
+            status: self.status.map(|status| status.as_u16()),
+            outcome,
+            tenant: self.exchange.tenant().map(TenantName::as_str),
+            request_id: self.exchange.id(),
+        });
+    }
+
     fn log(&self, operation: &str, status: &str, outcome: &str) {
         let exchange = &self.exchange;
         tracing::info!(
@@ -158,6 +178,7 @@ impl Drop for Observation {
         let status = self.status.as_ref().map_or(CLIENT_CLOSED, StatusCode::as_str);
         let outcome = self.outcome();
         self.count(operation, status, outcome);
+        self.end_trace(outcome);
         if self.access_log {
             self.log(operation, status, outcome);
         }

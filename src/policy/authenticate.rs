@@ -13,6 +13,7 @@ use crate::refusal::Refusal;
 use crate::service::{Response, Service};
 use crate::snapshot::Snapshots;
 use crate::stage::{Authenticated, Routed, Unproven};
+use crate::trace::Stage;
 
 pub use self::failures::Failures;
 pub use self::issuer_keys::{IssuerKeys, KeyStatus};
@@ -77,7 +78,9 @@ impl AuthenticateLayer {
             Judged::KeyStillUnknown(request) => request,
         };
         let asked = self.clock.now();
+        let span = request.exchange().span(Stage::Keys);
         self.keys.refetched(issuer, asked).await;
+        drop(span);
         request.exchange().add_waited(self.clock.now().saturating_duration_since(asked));
         match self.judged_anew(request)? {
             Judged::Proven(authenticated) => Ok(authenticated),

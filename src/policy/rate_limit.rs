@@ -17,6 +17,7 @@ use crate::service::{Response, Service};
 use crate::snapshot::Limit;
 use crate::stage::Authorized;
 use crate::store::{Counter, Decision, Priority};
+use crate::trace::Stage;
 
 /// Counts a request against the limits of its class, its tenant and its caller.
 #[derive(Clone)]
@@ -126,6 +127,7 @@ async fn decide(counter: &Counter, request: &Authorized, now: Instant) -> Decisi
     if let Some(decision) = counter.decide(now, Priority::High) {
         return decision;
     }
+    let _span = request.exchange().span(Stage::Store);
     let since = Instant::now();
     let decision = counter.ask(now, Priority::High).await;
     request.exchange().add_waited(since.elapsed());

@@ -12,6 +12,7 @@ use crate::refusal::Refusal;
 use crate::service::{Response, Service};
 use crate::snapshot::Bounds;
 use crate::stage::{Authorized, Validated};
+use crate::trace::Stage;
 
 mod collect;
 
@@ -56,6 +57,7 @@ async fn body(request: &mut Authorized) -> Result<Bytes, Refusal> {
     if request.operation().body.is_some() && !is_plain_json(fields) {
         return Err(Refusal::UnsupportedMediaType);
     }
+    let _span = request.exchange().span(Stage::Body);
     let began = Instant::now();
     let read = timeout(body_timeout, collect(body, max_body_bytes)).await;
     request.exchange().add_body_wait(began.elapsed());

@@ -17,13 +17,13 @@ use crate::metrics::Metrics;
 use crate::refusal::{Refusal, Sent};
 use crate::service::{Response, Service};
 use crate::stage::Outbound;
+use crate::trace::Stage;
 use crate::transport::{Connect, ConnectError, Connector};
 
 mod answer;
 mod attempt;
 mod fields;
 mod request;
-mod trace;
 
 /// The innermost service.
 #[derive(Debug)]
@@ -48,8 +48,9 @@ impl<C: Connect> Service<Outbound> for Forward<C> {
     async fn call(&self, outbound: Outbound) -> Result<Response, Refusal> {
         let validated = outbound.validated();
         let host = self.pool.host(validated.operation().upstream).ok_or(Refusal::OperationUnavailable)?;
-        let request = request::build(host.destination(), &outbound, &self.extra_fields);
-        let attempt = Attempt::begin(&self.metrics, &host.destination().name, validated);
+        let span = validated.exchange().span(Stage::Upstream);
+        let request = request::build(host.destination(), &outbound, &self.extra_fields, span.as_ref());
+        let attempt = Attempt::begin(&self.metrics, &host.destination().name, validated, span);
         let (answer, connection) = match exchange(host, request, validated.deadline()).await {
             Ok(answered) => answered,
             Err(refusal) => {

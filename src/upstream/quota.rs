@@ -19,6 +19,7 @@ use crate::snapshot::Limit;
 use crate::stage::{Outbound, Validated};
 use crate::store::{Counter, Decision, Priority};
 use crate::tenant::CredentialName;
+use crate::trace::Stage;
 
 /// Decides who may still use a credential, for all workers.
 pub struct Quota {
@@ -113,7 +114,9 @@ async fn decide(counter: &Counter, request: &Validated, now: Instant) -> Decisio
         return decision;
     }
     let since = Instant::now();
+    let span = request.exchange().span(Stage::Store);
     let decision = counter.ask(now, priority).await;
+    drop(span);
     request.exchange().add_waited(since.elapsed());
     decision
 }

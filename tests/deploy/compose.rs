@@ -8,7 +8,10 @@ fn the_trials_configuration_passes_check() {
     let (printed, warned) = Mounted::new(&file("deploy/compose/gateway.toml"), |_| None).checked_with(&environment);
 
     let warnings: Vec<&str> = warned.lines().filter(|line| line.starts_with("warning: ")).collect();
-    assert!(warnings.iter().all(|line| ["admin.listen", "passport", "server"].iter().any(|key| line.contains(key))), "{warned}");
+    assert!(
+        warnings.iter().all(|line| ["admin.listen", "passport", "server", "store"].iter().any(|key| line.contains(key))),
+        "{warned}"
+    );
     let grace = printed.split("terminationGracePeriodSeconds of at least ").nth(1).unwrap().split(' ').next().unwrap();
     assert_eq!(values(&file("deploy/compose/compose.yaml"), "stop_grace_period"), [format!("{grace}s")]);
 }

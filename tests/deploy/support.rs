@@ -44,7 +44,7 @@ pub(crate) struct Mounted {
 
 impl Mounted {
     /// Moves every absolute path of the configuration that `file` gives a content into a folder of its own.
-    pub(crate) fn new(config: &str, file: impl Fn(&str) -> Option<Vec<u8>>) -> Self {
+    pub(crate) fn new(config: &str, file: impl Fn(&str) -> Option<String>) -> Self {
         let folder = TempDir::new().unwrap();
         let mut moved = config.to_owned();
         for path in config.split('"').skip(1).step_by(2).filter(|text| text.starts_with('/')) {

@@ -16,10 +16,10 @@ const ADDED: [&str; 4] = ["job", "instance", "alertname", "alertstate"];
 /// Every metric of the gateway, as `src/metrics.rs` declares it, with its labels.
 fn exported() -> BTreeMap<String, BTreeSet<String>> {
     let source = file("src/metrics.rs");
-    let set = Regex::new(r"(?m)^    (\w+) \{ ([\w, ]+) \}$").unwrap();
+    let set = Regex::new(r"(?m)^    (\w+) \{ ([\w#, ]+) \}$").unwrap();
     let labels: BTreeMap<String, Vec<String>> = set
         .captures_iter(&source)
-        .map(|set| (set[1].to_owned(), set[2].split(',').map(|label| label.trim().to_owned()).collect()))
+        .map(|set| (set[1].to_owned(), set[2].split(',').map(|label| label.trim().trim_start_matches("r#").to_owned()).collect()))
         .collect();
     let metric = Regex::new(r"(?m)^    (\w+): (Counters|Gauges|Histograms)<(\w+|\(\))").unwrap();
     let mut exported = BTreeMap::new();

@@ -32,6 +32,7 @@ mod status_page;
 mod store;
 mod tls;
 mod token_outage;
+mod tracing;
 mod upstream_faults;
 mod upstream_tokens;
 mod validation;

@@ -66,7 +66,19 @@ query_parameters = { inferred = { "a.b" = { kind = "integer", min = 1 } } }
 [telemetry]
 log = "info,hyper=warn"
 format = "text"
+otlp_endpoint = "http://127.0.0.1:4318/base/"
+trace_ratio = "5%"
 "#;
+
+#[test]
+fn spans_go_below_the_collectors_base() {
+    let otlp = accepted(EVERYTHING).telemetry.otlp.unwrap();
+
+    assert_eq!((otlp.traces().to_string().as_str(), otlp.ratio), ("http://127.0.0.1:4318/base/v1/traces", 0.05));
+    assert!(accepted(LEAST).telemetry.otlp.is_none());
+    let idle = advice(with("telemetry = { trace_ratio = \"5%\" }"));
+    assert!(idle.len() == 1 && idle[0].contains("telemetry.trace_ratio: has no effect: traces go nowhere"), "{idle:#?}");
+}
 
 #[test]
 fn it_loads_as_the_same_configuration() {

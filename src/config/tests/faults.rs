@@ -132,7 +132,7 @@ fn every_known_key_is_read() {
         ("cache", "max_bytes stale_while_revalidate stale_if_error"),
         ("retry", "attempts budget"),
         ("breaker", "failures minimum window open"),
-        ("telemetry", "log access_log format"),
+        ("telemetry", "log access_log format otlp_endpoint trace_ratio"),
         ("local", "tenant scopes"),
         ("tenants.acme", "credential scopes rate_limit class_limits"),
         ("credentials.acme", "client_id client_secret environment token_request account quota revoke_on_shutdown"),

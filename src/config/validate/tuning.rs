@@ -6,7 +6,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::catalogue::{Mode, Modes};
 use crate::config::raw::{Table, Value};
-use crate::config::settings::{Breaker, Cache, LogFormat, Retry, Telemetry};
+use crate::config::settings::{Breaker, Cache, LogFormat, Otlp, Retry, Telemetry};
 
 const MODES: [(&str, Mode); 3] = [("enforce", Mode::Enforce), ("report", Mode::Report), ("off", Mode::Off)];
 
@@ -49,15 +49,17 @@ pub(super) fn breaker(root: &Table<'_>) -> Breaker {
 }
 
 pub(super) fn telemetry(root: &Table<'_>) -> Telemetry {
-    let section = root.section("telemetry", &["log", "access_log", "format", "otlp_endpoint"]);
-    if section.read("otlp_endpoint", Value::url).is_some() {
-        section.advise_of_unavailable(&["otlp_endpoint"]);
+    let section = root.section("telemetry", &["log", "access_log", "format", "otlp_endpoint", "trace_ratio"]);
+    let (endpoint, ratio) = (section.read("otlp_endpoint", Value::url), section.read("trace_ratio", Value::share));
+    if endpoint.is_none() {
+        section.advise_of_unused(&["trace_ratio"], "traces go nowhere", "set otlp_endpoint");
     }
     Telemetry {
         log: section.or("log", "info".to_owned(), filter),
         access_log: section.or("access_log", true, Value::flag),
         format: section
             .or("format", LogFormat::Json, |value| value.word(&[("json", LogFormat::Json), ("text", LogFormat::Text)])),
+        otlp: endpoint.map(|endpoint| Otlp { endpoint, ratio: ratio.unwrap_or(1.0) }),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::exchange::{CacheResult, CacheStatus, Forward};
 use crate::refusal::{Refusal, Sent};
 use crate::service::{Response, Service};
 use crate::stage::Validated;
+use crate::trace::Stage;
 
 /// How long a request waits for another's flight before a second one is begun.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -95,6 +96,7 @@ impl<S: Service<Validated, Error = Refusal>> Cache<S> {
 
     /// Waits for another's flight, and beyond the bound for a second one as well.
     async fn wait(&self, request: &Validated, first: &Arc<Flight>) -> Waited {
+        let _span = request.exchange().span(Stage::Flight);
         let since = Instant::now();
         let patience = timeout_at((since + PATIENCE).min(request.deadline()), first.landed()).await;
         request.exchange().add_waited(since.elapsed());

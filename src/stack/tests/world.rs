@@ -173,6 +173,7 @@ fn share(
     let breakers = (config.breaker, Arc::clone(passport), clock.clone(), tasks.clone(), stop.clone());
     Shared {
         snapshots: snapshots((*config).clone(), clock.clone()),
+        tracer: None,
         keys: Arc::new(IssuerKeys::new(&[])),
         failures: Arc::new(Failures::new(clock.clone(), &metrics)),
         cache: Arc::new(ResponseCache::new(config.cache, &[], clock.clone(), &metrics, tasks.clone())),

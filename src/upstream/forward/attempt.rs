@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use crate::exchange::Exchange;
 use crate::metrics::{Metrics, UpstreamOperation, UpstreamStatus};
 use crate::stage::Validated;
+use crate::trace::OpenSpan;
 
 /// An attempt under way.
 pub(super) struct Attempt<'a> {
@@ -16,14 +17,23 @@ pub(super) struct Attempt<'a> {
     operation: &'a str,
     exchange: &'a Exchange,
     began: Instant,
+    span: Option<OpenSpan<'a>>,
     result: Option<Result<StatusCode, ()>>,
 }
 
 impl<'a> Attempt<'a> {
-    pub(super) fn begin(metrics: &'a Metrics, upstream: &'a Arc<str>, request: &'a Validated) -> Self {
+    pub(super) fn begin(
+        metrics: &'a Metrics,
+        upstream: &'a Arc<str>,
+        request: &'a Validated,
+        mut span: Option<OpenSpan<'a>>,
+    ) -> Self {
         let exchange = request.exchange();
         exchange.add_attempt();
-        Self { metrics, upstream, operation: &request.operation().name, exchange, began: Instant::now(), result: None }
+        if let Some(span) = &mut span {
+            span.asks(upstream, exchange.attempts());
+        }
+        Self { metrics, upstream, operation: &request.operation().name, exchange, began: Instant::now(), span, result: None }
     }
 
     /// The head of the answer has come.
@@ -42,6 +52,12 @@ impl<'a> Attempt<'a> {
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         self.exchange.add_upstream(self.began.elapsed());
+        match (&mut self.span, &self.result) {
+            (Some(span), Some(Ok(status))) => span.answered(*status),
+            (Some(span), Some(Err(()))) => span.failed("no answer"),
+            (Some(span), None) => span.failed("abandoned"),
+            (None, _) => {}
+        }
         let status = match &self.result {
             Some(Ok(status)) => status.as_str(),
             Some(Err(())) => "error",

@@ -6,9 +6,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 use http_body_util::Full;
 
-use super::trace::is_traceparent;
 use crate::fields::{TRACEPARENT, X_REQUEST_ID, may_go_up};
 use crate::stage::{Outbound, Validators};
+use crate::trace::{Context, OpenSpan};
 use crate::transport::USER_AGENT;
 use crate::upstream::destination::Destination;
 
@@ -18,7 +18,12 @@ pub(super) fn permitted(configured: &[HeaderName]) -> Arc<[HeaderName]> {
 }
 
 /// Builds the request for one upstream.
-pub(super) fn build(destination: &Destination, outbound: &Outbound, extra: &[HeaderName]) -> Request<Full<Bytes>> {
+pub(super) fn build(
+    destination: &Destination,
+    outbound: &Outbound,
+    extra: &[HeaderName],
+    span: Option<&OpenSpan<'_>>,
+) -> Request<Full<Bytes>> {
     let validated = outbound.validated();
     let mut request = Request::new(Full::new(validated.body().clone()));
     *request.method_mut() = validated.operation().method.clone();
@@ -37,8 +42,14 @@ pub(super) fn build(destination: &Destination, outbound: &Outbound, extra: &[Hea
         }
     }
     write_conditions(fields, validated.held());
-    if let Some(value) = caller.get(TRACEPARENT).filter(|value| is_traceparent(value)) {
-        fields.insert(TRACEPARENT, value.clone());
+    match validated.exchange().trace() {
+        Some(trace) => trace.write(span, fields),
+        // Nobody here takes part in the caller's trace: it is handed on as it is.
+        None => {
+            if let Some(value) = caller.get(TRACEPARENT).filter(|value| Context::parse(value).is_some()) {
+                fields.insert(TRACEPARENT, value.clone());
+            }
+        }
     }
     request
 }

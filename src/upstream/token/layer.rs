@@ -15,6 +15,7 @@ use crate::catalogue::Effect;
 use crate::refusal::Refusal;
 use crate::service::{Response, Service};
 use crate::stage::{Outbound, Validated};
+use crate::trace::Stage;
 
 /// What a write is told to wait whose token was refused: a newer one is about to be there.
 const SOON: Duration = Duration::from_secs(1);
@@ -106,9 +107,13 @@ async fn waited(
     request: &Validated,
     token: impl Future<Output = Result<Arc<Token>, Withheld>> + Send,
 ) -> Result<Arc<Token>, Refusal> {
+    let mut span = request.exchange().span(Stage::Token);
     let began = Instant::now();
     let token = token.await;
     request.exchange().add_waited(began.elapsed());
+    if let (Err(_), Some(span)) = (&token, &mut span) {
+        span.failed("withheld");
+    }
     Ok(token?)
 }
 

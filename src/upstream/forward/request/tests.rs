@@ -27,7 +27,7 @@ fn built(mut arrival: Arrival, extra: &[HeaderName], edit: impl FnOnce(&mut Head
     edit(&mut arrival.head.headers);
     let request = outbound(validated(&snapshots(config()), arrival));
     let destinations = destinations(&config());
-    build(destinations.find(request.validated().operation().upstream).unwrap(), &request, &permitted(extra))
+    build(destinations.find(request.validated().operation().upstream).unwrap(), &request, &permitted(extra), None)
 }
 
 fn names(request: &Request<Full<Bytes>>) -> Vec<&str> {
@@ -142,7 +142,7 @@ fn the_path_of_the_base_url_comes_before_the_target() {
     let request = outbound(validated(&snapshots(config.clone()), list()));
     let destinations = destinations(&config);
 
-    let built = build(destinations.find(request.validated().operation().upstream).unwrap(), &request, &[]);
+    let built = build(destinations.find(request.validated().operation().upstream).unwrap(), &request, &[], None);
 
     assert_eq!(built.uri(), "/passport/v1/payments?status=SETTLED");
     assert_eq!(built.headers()["host"], "proxy.test:8443");
