@@ -310,7 +310,7 @@ fn secured(
     ended: &CancellationToken,
 ) -> Result<Option<Arc<ServerTls>>, ServerTlsError> {
     let Some(files) = &shared.config.server.tls else { return Ok(None) };
-    let tls = Arc::new(ServerTls::new(files, &shared.clock)?);
+    let tls = Arc::new(ServerTls::new(files, shared.config.server.http2.is_some(), &shared.clock)?);
     TlsRenewal::new(Arc::clone(&tls), files.clone(), Arc::clone(&shared.metrics)).spawn(background, ended);
     Ok(Some(tls))
 }

@@ -16,6 +16,7 @@ pub use self::workers::{Loads, Unfinished, WorkerContext, Workers};
 
 mod accept;
 mod connection;
+mod frames;
 mod framing;
 mod listener;
 mod opening;
@@ -24,6 +25,7 @@ mod ready_file;
 mod side_listener;
 mod signals;
 mod stream;
+mod streams;
 mod tls;
 mod watched;
 mod workers;

@@ -42,6 +42,8 @@ pub struct Bounds {
     pub body_timeout: Duration,
     /// Bytes of its body.
     pub max_body_bytes: usize,
+    /// Bytes of it that must come each second, on average; 0 is any.
+    pub min_body_rate: usize,
     /// Retries after the first attempt.
     pub retries: u32,
     /// Retries per request that all requests may earn.
@@ -112,6 +114,7 @@ impl Snapshot {
             bounds: Bounds {
                 body_timeout: config.server.body_timeout,
                 max_body_bytes: config.server.max_body_bytes,
+                min_body_rate: config.server.min_body_rate,
                 retries: config.retry.attempts,
                 retry_budget: config.retry.budget,
             },

@@ -10,8 +10,8 @@ use self::text::{date, inline, key, list, percent, quoted};
 use super::RedisUrl;
 use super::live::needs_restart;
 use super::settings::{
-    ApiKey, CertificateName, Client, Config, Credential, Issuer, KeySource, Limit, LogFormat, Passport, Readiness, SecretSource,
-    Server, Sharing, Store, Tenant, TenantFrom, Tls, TokenRequest, Upstream,
+    ApiKey, CertificateName, Client, Config, Credential, Http2, Issuer, KeySource, Limit, LogFormat, Passport, Readiness,
+    SecretSource, Server, Sharing, Store, Tenant, TenantFrom, Tls, TokenRequest, Upstream,
 };
 use crate::catalogue::Mode;
 use crate::units::{Size, Span};
@@ -88,10 +88,12 @@ fn server(toml: &mut Toml, server: &Server) {
         .text("max_body_bytes", &Size(server.max_body_bytes as u64).to_string())
         .time("header_timeout", server.header_timeout)
         .time("body_timeout", server.body_timeout)
+        .text("min_body_rate", &Size(server.min_body_rate as u64).to_string())
         .time("idle_timeout", server.idle_timeout);
     if let Some(settings) = &server.tls {
         toml.plain("tls", tls(settings));
     }
+    http2(toml.section("server.http2"), server.http2.as_ref());
 }
 
 fn tls(tls: &Tls) -> String {
@@ -102,6 +104,18 @@ fn tls(tls: &Tls) -> String {
         entries.push(("require_client_certificate", tls.require_client_certificate.to_string()));
     }
     inline(entries)
+}
+
+fn http2(toml: &mut Toml, http2: Option<&Http2>) {
+    toml.plain("enabled", http2.is_some());
+    if let Some(settings) = http2 {
+        toml.plain("max_concurrent_streams", settings.max_concurrent_streams)
+            .text("stream_window", &Size(settings.stream_window.into()).to_string())
+            .text("connection_window", &Size(settings.connection_window.into()).to_string())
+            .plain("max_pending_resets", settings.max_pending_resets)
+            .plain("max_resets", settings.max_resets)
+            .time("keep_alive", settings.keep_alive);
+    }
 }
 
 fn lifecycle(toml: &mut Toml, config: &Config) {

@@ -4,13 +4,12 @@ use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 use http_body::Body as _;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use tower_layer::Layer;
 
 use self::collect::collect;
 use crate::refusal::Refusal;
 use crate::service::{Response, Service};
-use crate::snapshot::Bounds;
 use crate::stage::{Authorized, Validated};
 use crate::trace::Stage;
 
@@ -50,8 +49,8 @@ async fn body(request: &mut Authorized) -> Result<Bytes, Refusal> {
         return Ok(Bytes::new());
     }
     let fields = &request.head().headers;
-    let Bounds { max_body_bytes, body_timeout, .. } = request.snapshot().bounds;
-    if announced(fields).is_some_and(|length| length > max_body_bytes as u64) {
+    let bounds = request.snapshot().bounds;
+    if announced(fields).is_some_and(|length| length > bounds.max_body_bytes as u64) {
         return Err(Refusal::BodyTooLarge);
     }
     if request.operation().body.is_some() && !is_plain_json(fields) {
@@ -59,9 +58,9 @@ async fn body(request: &mut Authorized) -> Result<Bytes, Refusal> {
     }
     let _span = request.exchange().span(Stage::Body);
     let began = Instant::now();
-    let read = timeout(body_timeout, collect(body, max_body_bytes)).await;
+    let read = collect(body, bounds).await;
     request.exchange().add_body_wait(began.elapsed());
-    read.unwrap_or(Err(Refusal::RequestTimeout))
+    read
 }
 
 fn announced(fields: &HeaderMap) -> Option<u64> {

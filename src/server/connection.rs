@@ -1,37 +1,27 @@
-//! One caller's connection: HTTP/1.1 requests in, the stack's answers out, and no way to hold it open for nothing.
+//! One caller's connection: requests in, the stack's answers out, and no way to hold it open for nothing.
 
 use std::convert::Infallible;
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Poll, ready};
 use std::time::Duration;
 
-use http::HeaderValue;
-use http::header::CONNECTION;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::body::Body;
 use crate::config;
 use crate::peer::Peer;
 use crate::service::Service;
 use crate::stage::Arrival;
 
 use super::phase::{Phase, Phases};
-use super::watched::{WatchedBody, WatchedIo};
 
 pub use self::reason::Reason;
 
+mod http1;
+mod http2;
+mod preface;
 mod reason;
-
-/// hyper's buffer at least: a target beyond our bound must fit, however small the bound on heads is.
-const SMALLEST_BUFFER: usize = 64 * 1024;
 
 /// What one connection may take.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +34,8 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// From the head of an answer to its last byte: what a caller that does not read can hold up.
     pub answer_timeout: Duration,
+    /// What an HTTP/2 connection may take; none speaks HTTP/1.1 alone.
+    pub http2: Option<config::Http2>,
 }
 
 impl Limits {
@@ -55,6 +47,7 @@ impl Limits {
             header_timeout: server.header_timeout,
             idle_timeout: server.idle_timeout,
             answer_timeout,
+            http2: server.http2,
         }
     }
 
@@ -85,67 +78,22 @@ where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Service<Arrival, Error = Infallible>,
 {
-    let phases = Arc::new(Phases::new());
-    let answer = service_fn(|request: http::Request<Incoming>| {
-        let (stack, phases, peer) = (Arc::clone(&stack), Arc::clone(&phases), peer.clone());
-        async move {
-            let (head, incoming) = request.into_parts();
-            let body = Body::from(incoming);
-            phases.called(!http_body::Body::is_end_stream(&body));
-            let flaw = phases.flaw();
-            let mut answer = stack.call(Arrival { head, body, peer, flaw }).await?;
-            if flaw.is_some() {
-                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            }
-            phases.answered();
-            Ok::<_, Infallible>(answer.map(|body| WatchedBody::new(body, phases)))
-        }
-    });
-    let io = TokioIo::new(WatchedIo::new(io, Arc::clone(&phases)));
-    let mut connection = pin!(protocol(&limits).serve_connection(io, answer));
-    let mut expired = pin!(expired(&phases, &limits));
-    let mut draining = false;
-    loop {
-        // In this order: the watch looks at the phase that the connection has just entered.
-        tokio::select! {
-            biased;
-            ended = connection.as_mut() => return ended.map_err(|error| Reason::of(&error)),
-            () = drain.cancelled(), if !draining => {
-                draining = true;
-                connection.as_mut().graceful_shutdown();
-            }
-            phase = expired.as_mut() => return Reason::of_expired(phase).map_or(Ok(()), Err),
-        }
+    let mut opened = Opened { io, read: BytesMut::new(), phases: Phases::new() };
+    let Some(http2) = limits.http2 else { return http1::serve(opened, peer, stack, limits, drain).await };
+    match preface::comes(&mut opened, &limits, &drain).await {
+        Ok(true) => http2::serve(opened, peer, stack, (limits, http2), drain).await,
+        Ok(false) => http1::serve(opened, peer, stack, limits, drain).await,
+        Err(reason) => reason.map_or(Ok(()), Err),
     }
 }
 
-/// hyper's own limits stand above ours, so that it is the stack that answers what is too large.
-fn protocol(limits: &Limits) -> http1::Builder {
-    let buffer = limits.max_header_bytes.saturating_mul(2).max(SMALLEST_BUFFER);
-    let mut protocol = http1::Builder::new();
-    // Its header time-out would also bound the time between requests; `expired` tells the two apart.
-    protocol.header_read_timeout(None).max_buf_size(buffer);
-    protocol
-}
-
-/// Ends when the connection has been in one phase for too long. The one timer is moved only when it would ring too late.
-async fn expired(phases: &Phases, limits: &Limits) -> Phase {
-    let mut timer = pin!(sleep(limits.idle_timeout));
-    poll_fn(|cx| {
-        loop {
-            let (phase, since) = phases.current();
-            let Some(deadline) = limits.deadline(phase, since) else { return Poll::Pending };
-            if deadline < timer.deadline() {
-                timer.as_mut().reset(deadline);
-            }
-            ready!(timer.as_mut().poll(cx));
-            if deadline <= timer.deadline() {
-                return Poll::Ready(phase);
-            }
-            timer.as_mut().reset(deadline);
-        }
-    })
-    .await
+/// A connection whose protocol is not settled.
+#[derive(Debug)]
+struct Opened<I> {
+    io: I,
+    /// What has come of the first request.
+    read: BytesMut,
+    phases: Phases,
 }
 
 #[cfg(test)]

@@ -63,9 +63,11 @@ impl Phases {
         self.current().0 == Phase::Idle
     }
 
-    /// The first bytes of a request came.
+    /// Bytes of a head came; its time counts from the first.
     pub(super) fn received(&self) {
-        self.enter(Phase::Head);
+        if self.is_idle() {
+            self.enter(Phase::Head);
+        }
     }
 
     /// The head that has come is ambiguous. It is the last one that is taken from this connection.

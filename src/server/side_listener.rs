@@ -25,6 +25,7 @@ const LIMITS: Limits = Limits {
     header_timeout: Duration::from_secs(5),
     idle_timeout: Duration::from_secs(75),
     answer_timeout: Duration::from_secs(10),
+    http2: None,
 };
 /// How long an answer under way may take to end after the shutdown.
 const LAST_GRACE: Duration = Duration::from_secs(1);

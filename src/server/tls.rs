@@ -28,13 +28,14 @@ pub(super) mod certificate;
 mod renewal;
 
 /// What is spoken inside TLS (RFC 7301), preferred first.
-const PROTOCOLS: [&[u8]; 1] = [b"http/1.1"];
+const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
 /// Makes TLS of callers' connections. Shared by all workers.
 #[derive(Debug)]
 pub struct ServerTls {
     config: ArcSwap<ServerConfig>,
     clock: GatewayTime,
+    protocols: &'static [&'static [u8]],
 }
 
 /// Why TLS cannot be spoken.
@@ -49,15 +50,16 @@ pub enum ServerTlsError {
 }
 
 impl ServerTls {
-    /// TLS with what the files hold now.
+    /// TLS with what the files hold now; HTTP/2 is offered if it is spoken.
     ///
     /// # Errors
     ///
     /// Why they cannot be used.
-    pub fn new(tls: &config::Tls, clock: &SharedClock) -> Result<Self, ServerTlsError> {
+    pub fn new(tls: &config::Tls, http2: bool, clock: &SharedClock) -> Result<Self, ServerTlsError> {
         let clock = GatewayTime(Arc::clone(clock));
-        let config = configured(tls.read()?.check(clock.0.wall())?, tls.require_client_certificate, &clock)?;
-        Ok(Self { config: ArcSwap::from_pointee(config), clock })
+        let protocols = if http2 { &PROTOCOLS } else { &PROTOCOLS[1..] };
+        let config = configured(tls.read()?.check(clock.0.wall())?, tls.require_client_certificate, protocols, &clock)?;
+        Ok(Self { config: ArcSwap::from_pointee(config), clock, protocols })
     }
 
     /// Makes TLS of a connection, as far as the caller will.
@@ -76,12 +78,17 @@ impl ServerTls {
 
     /// Uses other files' content for connections from here on.
     fn replace(&self, material: TlsMaterial, require_client_certificate: bool) -> Result<(), ServerTlsError> {
-        self.config.store(Arc::new(configured(material, require_client_certificate, &self.clock)?));
+        self.config.store(Arc::new(configured(material, require_client_certificate, self.protocols, &self.clock)?));
         Ok(())
     }
 }
 
-fn configured(material: TlsMaterial, require: bool, clock: &GatewayTime) -> Result<ServerConfig, ServerTlsError> {
+fn configured(
+    material: TlsMaterial,
+    require: bool,
+    protocols: &[&[u8]],
+    clock: &GatewayTime,
+) -> Result<ServerConfig, ServerTlsError> {
     let failed = |error: &dyn fmt::Display| ServerTlsError::Config(error.to_string());
     let provider = Arc::new(crypto_provider());
     let builder = ServerConfig::builder_with_details(provider, Arc::new(clock.clone()));
@@ -92,7 +99,7 @@ fn configured(material: TlsMaterial, require: bool, clock: &GatewayTime) -> Resu
         None => builder.with_no_client_auth(),
     };
     let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(material.certified)));
-    config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     if asks {
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;

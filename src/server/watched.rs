@@ -28,14 +28,17 @@ pub(super) struct WatchedIo<I> {
     io: I,
     phases: Arc<Phases>,
     framing: Framing,
+    /// Whether anything was handed on: the phase of the first head begins before that.
+    begun: bool,
     /// What came together with the end of a request, and belongs to the next.
     held: BytesMut,
     linger: Option<Pin<Box<Sleep>>>,
 }
 
 impl<I> WatchedIo<I> {
-    pub(super) fn new(io: I, phases: Arc<Phases>) -> Self {
-        Self { io, phases, framing: Framing::default(), held: BytesMut::new(), linger: None }
+    /// `held` has been read from `io` already.
+    pub(super) fn new(io: I, held: BytesMut, phases: Arc<Phases>) -> Self {
+        Self { io, phases, framing: Framing::default(), begun: false, held, linger: None }
     }
 }
 
@@ -64,7 +67,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for WatchedIo<I> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let begins = this.framing.is_between();
-        let early = begins && !this.phases.is_idle();
+        let early = begins && this.begun && !this.phases.is_idle();
         // Whoever waits here for bytes that are held is woken when the answer is out.
         if this.framing.flaw().is_some() || (early && this.held.has_remaining()) {
             return Poll::Pending;
@@ -86,6 +89,9 @@ impl<I: AsyncRead + Unpin> AsyncRead for WatchedIo<I> {
         let taken = if early { 0 } else { this.framing.take(received) };
         if this.held.has_remaining() {
             this.held.advance(taken);
+            if this.held.is_empty() {
+                this.held = BytesMut::new();
+            }
         } else {
             this.held.extend_from_slice(&received[taken..]);
         }
@@ -96,6 +102,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for WatchedIo<I> {
         if taken == 0 {
             return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
         }
+        this.begun = true;
         if begins {
             this.phases.received();
         }

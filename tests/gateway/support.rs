@@ -19,6 +19,7 @@ pub(crate) use self::client::{Answer, Client};
 pub(crate) mod browser;
 mod client;
 pub(crate) mod filed;
+pub(crate) mod frames;
 pub(crate) mod issuer;
 pub(crate) mod oidc_provider;
 pub(crate) mod pki;

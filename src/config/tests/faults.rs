@@ -119,7 +119,7 @@ fn every_known_key_is_read() {
     for (section, keys) in [
         (
             "server",
-            "listen hosts workers max_connections max_header_bytes max_body_bytes header_timeout body_timeout idle_timeout",
+            "listen hosts workers max_connections max_header_bytes max_body_bytes header_timeout body_timeout min_body_rate idle_timeout http2",
         ),
         ("admin", "listen"),
         ("lifecycle", "readiness pre_drain drain"),

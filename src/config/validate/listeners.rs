@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::tls::tls;
 use crate::config::raw::{Table, Value};
-use crate::config::settings::{Admin, Lifecycle, Listen, Readiness, Server};
+use crate::config::settings::{Admin, Http2, Lifecycle, Listen, Readiness, Server};
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 12] = [
     "listen",
     "hosts",
     "workers",
@@ -16,7 +16,9 @@ const KEYS: [&str; 10] = [
     "max_body_bytes",
     "header_timeout",
     "body_timeout",
+    "min_body_rate",
     "idle_timeout",
+    "http2",
     "tls",
 ];
 
@@ -32,9 +34,39 @@ pub(super) fn server(root: &Table<'_>) -> Server {
         max_body_bytes: section.or("max_body_bytes", 256 << 10, |value| value.room(1..=64 << 20)),
         header_timeout: section.or("header_timeout", Duration::from_secs(10), Value::time),
         body_timeout: section.or("body_timeout", Duration::from_secs(15), Value::time),
+        min_body_rate: section.or("min_body_rate", 1 << 10, |value| value.room(0..=1 << 30)),
         idle_timeout: section.or("idle_timeout", Duration::from_mins(2), Value::time),
         tls: section.read("tls", tls),
+        http2: http2(&section),
     }
+}
+
+/// Windows are at least what HTTP/2 begins with (RFC 9113 §6.9.2), so that no request has to wait for a larger one.
+fn http2(server: &Table<'_>) -> Option<Http2> {
+    const LEAST: usize = 64 << 10;
+    let section = server.section(
+        "http2",
+        &[
+            "enabled",
+            "max_concurrent_streams",
+            "stream_window",
+            "connection_window",
+            "max_pending_resets",
+            "max_resets",
+            "keep_alive",
+        ],
+    );
+    let safe = Http2::SAFE;
+    let window = |value: &Value<'_>| value.room(LEAST..=64 << 20).and_then(|bytes| u32::try_from(bytes).ok());
+    let settings = Http2 {
+        max_concurrent_streams: section.or("max_concurrent_streams", safe.max_concurrent_streams, |value| value.count(1..=1000)),
+        stream_window: section.or("stream_window", safe.stream_window, window),
+        connection_window: section.or("connection_window", safe.connection_window, window),
+        max_pending_resets: section.or("max_pending_resets", safe.max_pending_resets, |value| value.amount(1..=1000)),
+        max_resets: section.or("max_resets", safe.max_resets, |value| value.amount(1..=10_000)),
+        keep_alive: section.or("keep_alive", safe.keep_alive, Value::time),
+    };
+    section.or("enabled", true, Value::flag).then_some(settings)
 }
 
 pub(super) fn admin(root: &Table<'_>, server: &Server) -> Admin {

@@ -23,6 +23,10 @@ pub enum Reason {
     Incomplete,
     /// The answer's body was cut.
     Cut,
+    /// The peer broke HTTP/2.
+    Protocol,
+    /// The peer sent more HTTP/2 frames that only cost than it is granted.
+    Flood,
     /// The socket failed.
     Io,
     /// A defect: the connection's task panicked.
@@ -45,6 +49,8 @@ impl Reason {
             Self::TooLarge => "too_large",
             Self::Incomplete => "incomplete",
             Self::Cut => "cut",
+            Self::Protocol => "protocol",
+            Self::Flood => "flood",
             Self::Io => "io",
             Self::Panic => "panic",
             Self::Accept => "accept",

@@ -1,6 +1,6 @@
 use std::pin::Pin;
 use std::sync::Mutex;
-use std::task::Context;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::Frame;
@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use crate::body::{Cut, End, Tail};
+use crate::body::{Body, Cut, End, Tail};
 use crate::service::Response;
 
 use super::*;
@@ -18,7 +18,9 @@ const LIMITS: Limits = Limits {
     header_timeout: Duration::from_secs(10),
     idle_timeout: Duration::from_mins(2),
     answer_timeout: Duration::from_mins(1),
+    http2: Some(HTTP2),
 };
+const HTTP2: config::Http2 = config::Http2::SAFE;
 const PEER: Peer = Peer { address: None, local: true, certificate: None };
 
 /// Answers by path: `/wait` when it is let go, `/large` with a megabyte, `/cut` with a body that ends too early, `/refuse`
@@ -396,4 +398,142 @@ async fn drain_lets_a_request_finish_and_takes_no_other() {
 
     assert!(answer.contains("connection: close\r\n") && answer.ends_with("waited"), "{answer}");
     assert_eq!(connection.ended().await, Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_a_preface_has_the_time_of_a_head() {
+    let mut connection = Fixture::open();
+    let start = Instant::now();
+
+    for byte in b"PRI * HTTP/2.0\r\n" {
+        connection.caller.write_u8(*byte).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+
+    assert_eq!(connection.ended().await, Err(Reason::HeaderTimeout));
+    assert_eq!(start.elapsed().as_secs(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_only_begins_like_the_preface_is_a_request() {
+    let mut connection = Fixture::open();
+
+    connection.send("P").await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    connection.send("OST /one HTTP/1.1\r\nHost: gateway\r\nContent-Length: 0\r\n\r\n").await;
+
+    connection.read_to("/one").await;
+}
+
+mod http2 {
+    use super::*;
+
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+    /// A connection on which a hyper client asks.
+    async fn client(connection: &mut Fixture) -> (hyper::client::conn::http2::SendRequest<Body>, JoinSet<()>) {
+        let (other, _) = duplex(1);
+        let io = hyper_util::rt::TokioIo::new(std::mem::replace(&mut connection.caller, other));
+        let mut builder = hyper::client::conn::http2::Builder::new(hyper_util::rt::TokioExecutor::new());
+        let (sender, driver) = builder.initial_stream_window_size(65_535).handshake(io).await.unwrap();
+        let mut driving = JoinSet::new();
+        driving.spawn(async move { drop(driver.await) });
+        (sender, driving)
+    }
+
+    fn request(path: &str) -> http::Request<Body> {
+        http::Request::get(format!("http://gateway{path}")).body(Body::empty()).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn streams_do_not_wait_for_each_other() {
+        let mut connection = Fixture::open();
+        let (mut sender, _driving) = client(&mut connection).await;
+
+        let waiting = sender.send_request(request("/wait"));
+        let one = sender.send_request(request("/one")).await.unwrap();
+        connection.paths.let_go.notify_one();
+
+        assert_eq!(http_body_util::BodyExt::collect(one.into_body()).await.unwrap().to_bytes(), "/one");
+        assert_eq!(http_body_util::BodyExt::collect(waiting.await.unwrap().into_body()).await.unwrap().to_bytes(), "waited");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_connection_is_closed_and_a_busy_one_is_not() {
+        let mut connection = Fixture::open();
+        let (mut sender, _driving) = client(&mut connection).await;
+        let waiting = sender.send_request(request("/wait"));
+        tokio::time::sleep(Duration::from_hours(1)).await;
+        connection.paths.let_go.notify_one();
+        drop(waiting.await.unwrap());
+        let start = Instant::now();
+
+        assert_eq!(connection.ended().await, Ok(()));
+        assert!((110..=131).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_does_not_end_is_cut_at_the_header_time_out() {
+        let mut connection = Fixture::open();
+        connection.caller.write_all(PREFACE).await.unwrap();
+        let start = Instant::now();
+
+        // HEADERS without END_HEADERS, and then nothing.
+        connection.caller.write_all(&[0, 0, 1, 1, 0, 0, 0, 0, 1, 0x82]).await.unwrap();
+
+        assert_eq!(connection.ended().await, Err(Reason::HeaderTimeout));
+        assert!(start.elapsed().as_secs() <= 20, "{:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_for_which_there_is_no_window_is_given_up() {
+        let mut connection = Fixture::open();
+        let (mut sender, _driving) = client(&mut connection).await;
+        let start = Instant::now();
+
+        // Never read, so that its window is not opened again.
+        let answer = sender.send_request(request("/large")).await.unwrap();
+
+        assert_eq!(connection.ended().await, Err(Reason::AnswerTimeout));
+        assert!((60..=70).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+        drop(answer);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn drain_lets_streams_finish_and_then_ends_though_the_peer_says_nothing() {
+        let mut connection = Fixture::open();
+        let (mut sender, _driving) = client(&mut connection).await;
+        let waiting = sender.send_request(request("/wait"));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+
+        connection.drain.cancel();
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        connection.paths.let_go.notify_one();
+
+        let answer = waiting.await.unwrap();
+        assert_eq!(http_body_util::BodyExt::collect(answer.into_body()).await.unwrap().to_bytes(), "waited");
+        assert_eq!(connection.ended().await, Ok(()));
+        let mut silent = Fixture::open();
+        silent.caller.write_all(PREFACE).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let start = Instant::now();
+        silent.drain.cancel();
+        assert_eq!(silent.ended().await, Ok(()));
+        assert!(start.elapsed() <= Duration::from_secs(10), "{:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_that_leaves_takes_its_requests_along() {
+        let mut connection = Fixture::open();
+        let (mut sender, mut driving) = client(&mut connection).await;
+        let waiting = sender.send_request(request("/wait"));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+
+        driving.shutdown().await;
+        drop((waiting, sender));
+
+        let _ = connection.ended().await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(Arc::strong_count(&connection.paths), 1, "a request's future lives on");
+    }
 }

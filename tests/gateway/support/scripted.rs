@@ -95,6 +95,17 @@ impl Call {
         let _ = self.stream.get_mut().write_all(bytes).await;
     }
 
+    /// Answers with a body that has no end; says how many bytes were taken until the gateway closed.
+    pub(crate) async fn endless(mut self) -> usize {
+        let (mut sent, piece) = (0, vec![b'a'; 64 << 10]);
+        let stream = self.stream.get_mut();
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n").await;
+        while let Ok(Ok(count)) = tokio::time::timeout(PATIENCE, stream.write(&piece)).await {
+            sent += count;
+        }
+        sent
+    }
+
     /// Writes the answer and closes the connection.
     pub(crate) async fn close(mut self, bytes: &str) -> String {
         self.write(bytes.as_bytes()).await;
