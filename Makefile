@@ -13,20 +13,7 @@ KUBERNETES := 1.33
 PROMTOOL := $(or $(and $(shell command -v prometheus),$(shell command -v promtool)),$(TOOLS)/prometheus/promtool)
 REDIS := $(or $(shell command -v redis-server),$(shell command -v valkey-server),$(TOOLS)/redis/redis-server)
 
-# What cargo-fuzz would set but for a sanitizer, which needs a nightly compiler: there is no unsafe code here for it to look at.
-FUZZ_TARGETS := token query json head
-FUZZ_SECONDS := 60
-FUZZ_HOST := $(shell rustc -vV | sed -n 's/^host: //p')
-FUZZ_BIN := target/fuzz/$(FUZZ_HOST)/release
-FUZZ_FLAGS := --cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
-  -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
-  -Cllvm-args=-sanitizer-coverage-trace-compares
-
-PEERS := $(TOOLS)/peers
-# Pingora is built with a CMake of its own.
-PEERS_ENV := CARGO_TARGET_DIR=target/peers PATH="$(CURDIR)/$(PEERS)/python/bin:$$PATH" PYTHONPATH=$(CURDIR)/$(PEERS)/python
-
-.PHONY: run test check fmt clippy doc licences manifests soak-tokens soak-limits bench bench-peers fuzz fuzz-build without-node without-browser without-manifests screenshots image
+.PHONY: run test check fmt clippy doc licences manifests soak-tokens soak-limits soak-kills bench bench-peers fuzz fuzz-build without-node without-browser without-manifests screenshots image
 
 run:  ## builds and starts the demo
 	$(CARGO) run --quiet -- demo
@@ -81,6 +68,9 @@ fuzz-%: fuzz-build
 
 fuzz-build:
 	RUSTFLAGS="$(FUZZ_FLAGS)" CARGO_TARGET_DIR=target/fuzz $(CARGO) build --quiet --release --manifest-path fuzz/Cargo.toml --target $(FUZZ_HOST)
+
+soak-kills:  ## two hundred real SIGKILLs over payments: none is paid twice
+	KILLS=200 $(CARGO) test --quiet --test gateway kills -- --nocapture
 
 without-node:
 	@echo "There is no Node.js 20 or newer with npm here: the tests before a certified OAuth 2.0 server are left out." >&2

@@ -3,9 +3,11 @@
 //! Each is a service; the server gives it a listener of its own. Nothing that is asked of the pages changes anything.
 
 pub use self::conditions::{Attempt, Condition, Facts, conditions};
-pub use self::control::{Asked, Control, ControlToken, Controls, Reloads};
+pub use self::control::{Asked, Control, ControlToken, Controls, NotResolved, Reloads, Resolve, Resolved};
 pub use self::pages::Pages;
-pub use self::status::{Cache, Credential, Issuer, Limit, Outcome, Reload, Status, StatusSource, Store, Tenant, Token, Upstream};
+pub use self::status::{
+    Cache, Credential, Idempotency, Issuer, Limit, Outcome, Reload, Status, StatusSource, Store, Tenant, Token, Upstream,
+};
 
 mod conditions;
 mod control;

@@ -12,6 +12,7 @@ use self::matcher::Matcher;
 use crate::fault::Fault;
 use crate::scope::Grant;
 
+pub use self::answers::{Answers, Meaning};
 pub use self::body::{BodyRules, Schema};
 pub use self::build::build;
 pub use self::matcher::{Match, NoMatch};
@@ -23,6 +24,7 @@ pub use self::rule::{ValueRule, ValueRules};
 pub use self::set::{OperationId, OperationSet};
 pub use self::violation::{Location, Mode, Modes, Report, Strictness, Violation};
 
+mod answers;
 mod body;
 mod build;
 mod matcher;
@@ -43,6 +45,7 @@ pub struct Catalogue {
     by_name: BTreeMap<Arc<str>, OperationId>,
     upstreams: Vec<Upstream>,
     token_endpoint: (UpstreamId, Box<str>),
+    answers: Answers,
     matcher: Matcher,
 }
 
@@ -107,6 +110,12 @@ impl Catalogue {
     #[must_use]
     pub fn token_endpoint(&self) -> (UpstreamId, &str) {
         (self.token_endpoint.0, &self.token_endpoint.1)
+    }
+
+    /// What an answer of this status means for the key of a write.
+    #[must_use]
+    pub fn meaning(&self, effect: Effect, status: u16) -> Meaning {
+        self.answers.meaning(effect, status)
     }
 
     /// The operation that a request asks for. A disabled one is found as well; whether it may be used is the caller's to look at.

@@ -32,6 +32,7 @@ struct Facts {
     caller: OnceLock<Arc<str>>,
     cache: OnceLock<CacheStatus>,
     limit: OnceLock<LimitState>,
+    idempotency: OnceLock<&'static str>,
     refused: OnceLock<&'static str>,
     reported: OnceLock<Vec<Violation>>,
     scope_missed: OnceLock<()>,
@@ -91,6 +92,7 @@ impl Exchange {
             caller: OnceLock::new(),
             cache: OnceLock::new(),
             limit: OnceLock::new(),
+            idempotency: OnceLock::new(),
             refused: OnceLock::new(),
             reported: OnceLock::new(),
             scope_missed: OnceLock::new(),
@@ -149,6 +151,11 @@ impl Exchange {
     fact! {
         /// The tightest limit that counted it.
         set_limit, limit: LimitState
+    }
+
+    fact! {
+        /// What its idempotency key led to.
+        set_idempotency, idempotency: &'static str
     }
 
     fact! {

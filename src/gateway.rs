@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use self::control::ControlPoint;
+use self::records::UnlessHad;
 use self::reload::{LastReload, Reloader};
 use self::vitals::Vitals;
 use crate::admin::{Asked, ControlToken, Pages, Reloads};
@@ -19,11 +20,13 @@ use crate::identity::KeyRing;
 use crate::metrics::Metrics;
 use crate::policy::authenticate::{Failures, IssuerKeys, KeyEndpoint, KeyKeepers, KeyRefresh};
 use crate::policy::cache::ResponseCache;
+use crate::policy::idempotency::Idempotency;
 use crate::server::{
     Listeners, ReadyFile, ServerTls, ServerTlsError, SideListener, TlsRenewal, Unfinished, WorkerContext, Workers,
 };
 use crate::snapshot::Snapshots;
 use crate::stack::{Shared, stack};
+use crate::store::records::embedded::OpenError;
 use crate::store::{Limiters, Redis, Replicas};
 use crate::telemetry::Levels;
 use crate::transport::{Client, Connect, Connector, OriginError, Proxy, Trust, TrustError};
@@ -39,7 +42,9 @@ use crate::upstream::token::{self, TokenEndpoint, Tokens};
 pub use self::stop::Stop;
 
 mod control;
+mod records;
 mod reload;
+mod resolve;
 mod stop;
 mod traces;
 mod vitals;
@@ -66,6 +71,8 @@ pub struct Gateway {
     /// Ends what runs beside the requests: once the last of them is answered, or when the gateway is dropped.
     ended: DropGuard,
     background: TaskTracker,
+    /// Word of whether the idempotency records could be had, if there are to be any.
+    had: Option<oneshot::Receiver<Result<(), OpenError>>>,
 }
 
 /// Whoever reads the configuration anew, and those who may ask for it.
@@ -105,6 +112,12 @@ pub enum StartError {
     /// TLS cannot be spoken with callers.
     #[error("{0}")]
     Tls(#[from] ServerTlsError),
+    /// The idempotency records cannot be had.
+    #[error("{0}")]
+    Records(#[from] OpenError),
+    /// The key of the idempotency records was there when it was checked, and is not any more.
+    #[error("idempotency.encryption_key: {0}")]
+    RecordsKey(#[source] config::SecretError),
     /// The ready file could not be written.
     #[error("the ready file {path} cannot be written: {error}", path = path.display())]
     ReadyFile {
@@ -141,6 +154,7 @@ impl Gateway {
         let (ended, background) = (CancellationToken::new().drop_guard(), TaskTracker::new());
         let (shared, keepers) = share(config, &connector, client, &destinations, clock, &background, ended.token())?;
         let shared = Arc::new(shared);
+        let had = shared.idempotency.had();
         let tls = secured(&shared, &background, ended.token())?;
         let workers = work(&shared, tls, connector, destinations).map_err(StartError::Runtime)?;
         let last = Arc::new(LastReload::default());
@@ -151,7 +165,7 @@ impl Gateway {
             let (shared, levels) = (Arc::clone(&shared), levels.clone());
             Reloading { reloader: Reloader { path, shared, keepers, levels, token, last }, reloads, asked }
         });
-        Ok(Self { shared, listeners, workers, admin, control, levels, reloading, vitals, ended, background })
+        Ok(Self { shared, listeners, workers, admin, control, levels, reloading, vitals, ended, background, had })
     }
 
     /// Every bound address.
@@ -170,7 +184,7 @@ impl Gateway {
     ///
     /// The runtime refuses a listener, so that nobody could be served.
     pub async fn serve(self, stop: impl Stop) -> Result<Unfinished, StartError> {
-        let Self { shared, listeners, workers, admin, control, levels, reloading, vitals, ended, background } = self;
+        let Self { shared, listeners, workers, admin, control, levels, reloading, vitals, ended, background, had } = self;
         let pages = Pages::new(Arc::clone(&shared.metrics), vitals.clone(), shared.config.lifecycle.readiness);
         let admin_ended = ended.token().clone();
         background.spawn(async move {
@@ -187,13 +201,17 @@ impl Gateway {
             background.spawn(control.serve(Arc::clone(&shared), levels, reloads.clone(), ended.token().clone()));
         }
         known(&shared).await;
-        let unfinished = stop::run(stop, reloads, &shared.config.lifecycle, &vitals, listeners, workers).await;
+        let mut stop = UnlessHad { stop, had, failed: None };
+        let unfinished = stop::run(&mut stop, reloads, &shared.config.lifecycle, &vitals, listeners, workers).await;
         drop(ended);
         background.close();
         if tokio::time::timeout(LAST_GRACE, background.wait()).await.is_err() {
             tracing::warn!("a task of a worker that does not end is left behind");
         }
-        unfinished.map_err(StartError::Runtime)
+        match stop.failed {
+            Some(error) => Err(error.into()),
+            None => unfinished.map_err(StartError::Runtime),
+        }
     }
 }
 
@@ -215,7 +233,7 @@ fn connector(config: &Config) -> Result<Connector, StartError> {
 ///
 /// # Errors
 ///
-/// The store's certificates could not be checked.
+/// The store's certificates could not be checked, or the idempotency records cannot be had.
 pub fn share<C: Connect>(
     config: Config,
     connector: &Arc<C>,
@@ -224,7 +242,8 @@ pub fn share<C: Connect>(
     clock: SharedClock,
     background: &TaskTracker,
     ended: &CancellationToken,
-) -> Result<(Shared<C>, KeyKeepers), TrustError> {
+) -> Result<(Shared<C>, KeyKeepers), StartError> {
+    let opened = records::open(&config.idempotency, &clock)?;
     let config = Arc::new(config);
     let metrics = Arc::new(Metrics::new());
     loaded(&metrics, &clock);
@@ -250,7 +269,10 @@ pub fn share<C: Connect>(
         tenants: &config.tenants,
         catalogue: &config.catalogue,
     };
+    let idempotency = Arc::new(Idempotency::new(&config.idempotency, &config.passport.environment, opened, metrics.clone()));
+    background.spawn(Arc::clone(&idempotency).keep(clock.clone(), ended.clone()));
     let shared = Shared {
+        idempotency,
         tokens: Tokens::start(settings, client, &clock, &metrics, background, ended),
         cache,
         breakers: Arc::new(Breakers::new(
@@ -329,7 +351,8 @@ fn work(
         let Shared { config, metrics, .. } = &*in_stack;
         let passport = &config.passport;
         let pool = Pool::new(&connector, &destinations, passport, &worker.background, metrics);
-        let forward = Forward::new(pool, &passport.forward_headers, passport.stream_timeout, Arc::clone(metrics));
+        let forward = Forward::new(pool, &passport.forward_headers, passport.stream_timeout, Arc::clone(metrics))
+            .with_key_in(config.idempotency.forward_header.clone());
         stack(&in_stack, worker.tasks, forward)
     })
 }

@@ -50,6 +50,10 @@ labels! {
     LimitDecision { limit, name, decision }
     /// What a shadow policy would have refused.
     Shadow { operation, problem }
+    /// A state of idempotency records.
+    IdempotencyState { state }
+    /// What a request's idempotency key led to.
+    IdempotencyResult { operation, result }
     /// What came of fetching an issuer's keys.
     KeyResult { issuer, result }
     /// What came of reading something anew.
@@ -149,6 +153,16 @@ metrics! {
     shadow_denials_total: Counters<Shadow<'static>>,
     /// Times that Redis was needed and gave no answer, or was lost.
     store_errors_total: Counters<Store<'static>>,
+    /// Idempotency records that reached a state (`in_flight`, `done`, `free`, `unknown`).
+    idempotency_records_total: Counters<IdempotencyState<'static>>,
+    /// Idempotency records that are kept, by state.
+    idempotency_records_kept: Gauges<IdempotencyState<'static>>,
+    /// Bytes of idempotency records that are kept.
+    idempotency_record_bytes: Gauges<()>,
+    /// Writes by what their idempotency key led to (`forwarded`, `replayed`, `in_flight`, `mismatch`, `unknown`, `missing`, `unavailable`, `unrecorded`).
+    idempotency_requests_total: Counters<IdempotencyResult<'static>>,
+    /// Unix time since which the oldest record of unknown outcome is unknown; 0 if there is none.
+    idempotency_oldest_unknown_timestamp_seconds: Gauges<()>,
     /// Fetches of issuers' keys.
     jwks_refreshes_total: Counters<KeyResult<'static>>,
     /// Times the configuration was read anew, by whether it was applied (`ok`, or `failed`).

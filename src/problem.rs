@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::body::Body;
 use crate::catalogue::Violation;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, UnknownOutcome};
 use crate::service::Response;
 
 /// The prefix of every problem type.
@@ -23,6 +23,34 @@ struct Problem<'a> {
     required_scope: Option<&'a str>,
     #[serde(skip_serializing_if = "<[Violation]>::is_empty")]
     errors: &'a [Violation],
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    earlier: Option<Earlier<'a>>,
+}
+
+/// The write that a repetition is about, for whoever reconciles.
+#[derive(Serialize)]
+struct Earlier<'a> {
+    operation: &'a str,
+    since: &'a str,
+    original_request_id: &'a str,
+    happened: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    original_status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    look_up: Option<&'a str>,
+}
+
+impl<'a> From<&'a UnknownOutcome> for Earlier<'a> {
+    fn from(unknown: &'a UnknownOutcome) -> Self {
+        Self {
+            operation: &unknown.operation,
+            since: &unknown.since,
+            original_request_id: &unknown.request_id,
+            happened: unknown.happened.then_some(true),
+            original_status: unknown.status,
+            look_up: unknown.look_up.as_deref(),
+        }
+    }
 }
 
 /// Makes the answer to a refused request.
@@ -42,6 +70,10 @@ pub fn response(refusal: &Refusal, request_id: &HeaderValue) -> Response {
         errors: match refusal {
             Refusal::InvalidRequest(violations) => violations,
             _ => &[],
+        },
+        earlier: match refusal {
+            Refusal::OutcomeUnknown(unknown) => Some(Earlier::from(&**unknown)),
+            _ => None,
         },
     };
     let text = serde_json::to_vec(&problem).expect("a struct of strings and numbers is always JSON");
@@ -85,9 +117,18 @@ fn detail(refusal: &Refusal) -> String {
         Refusal::IdempotencyInFlight => "The first request with this `Idempotency-Key` has not ended; try again shortly.",
         Refusal::IdempotencyMismatch => "This `Idempotency-Key` was used for a different request; use a new one.",
         Refusal::IdempotencyUnavailable => {
-            "This gateway keeps no idempotency records, so it cannot honour `Idempotency-Key`; nothing was sent to Passport."
+            "This gateway keeps no idempotency records, or cannot at the moment, so it cannot honour `Idempotency-Key`; nothing was \
+             sent to Passport."
         }
-        Refusal::OutcomeUnknown => "The request was sent and no answer came; look the write up before trying again.",
+        Refusal::OutcomeUnknown(earlier) if earlier.status.is_some() => {
+            "The request was sent before and answered; the answer was too long to keep: look the write up."
+        }
+        Refusal::OutcomeUnknown(earlier) if earlier.happened => {
+            "The request was sent before, and an operator found that it happened; its answer is not known: look the write up."
+        }
+        Refusal::OutcomeUnknown(_) => {
+            "The request was sent before and nobody knows what came of it: look the write up, and use a new key only if it never happened."
+        }
         Refusal::UpstreamTokenUnavailable(_) => "The gateway has no token for Passport at the moment; nothing was sent.",
         Refusal::JwksUnavailable => "The issuer's keys could not be fetched yet, so no token of it can be verified.",
         Refusal::UpstreamCredentialRejected => "Passport refuses the credential configured for the tenant.",

@@ -66,8 +66,8 @@ pub enum Refusal {
     IdempotencyMismatch,
     /// No idempotency record can be kept.
     IdempotencyUnavailable,
-    /// Nobody can know whether the write happened.
-    OutcomeUnknown,
+    /// An earlier write with this key was sent, and its answer is not there to be repeated.
+    OutcomeUnknown(Box<UnknownOutcome>),
     /// There is no upstream token to send; a next try may have one.
     UpstreamTokenUnavailable(Duration),
     /// The issuer's keys were never fetched.
@@ -86,6 +86,23 @@ pub enum Refusal {
     DeadlineExceeded(Sent),
     /// A defect of the gateway.
     Internal,
+}
+
+/// What is known of an earlier write whose answer is not there to be repeated. Nothing of it is personal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownOutcome {
+    /// The operation's name.
+    pub operation: String,
+    /// When the write began (RFC 3339).
+    pub since: String,
+    /// The id of the request that was forwarded.
+    pub request_id: String,
+    /// A request that lists what the write would have made.
+    pub look_up: Option<String>,
+    /// The status of its answer, which was too long to keep.
+    pub status: Option<u16>,
+    /// Whether it is known to have happened: it was answered, or an operator found it.
+    pub happened: bool,
 }
 
 /// Whether any byte of a request may have left for the upstream.
@@ -166,7 +183,7 @@ impl Refusal {
             Self::IdempotencyUnavailable => {
                 ("idempotency-unavailable", S::SERVICE_UNAVAILABLE, Gateway, "Idempotency keys cannot be honoured")
             }
-            Self::OutcomeUnknown => ("outcome-unknown", S::CONFLICT, Upstream, "The outcome of the write is unknown"),
+            Self::OutcomeUnknown(_) => ("outcome-unknown", S::CONFLICT, Upstream, "The outcome of the write is unknown"),
             Self::UpstreamTokenUnavailable(_) => {
                 ("upstream-token-unavailable", S::SERVICE_UNAVAILABLE, Upstream, "No token for Passport is available")
             }
@@ -209,18 +226,52 @@ impl Refusal {
             | Self::UpstreamQuotaExhausted(wait)
             | Self::UpstreamTokenUnavailable(wait)
             | Self::UpstreamUnavailable(wait) => Some(*wait),
-            Self::Overloaded | Self::IdempotencyInFlight | Self::JwksUnavailable => Some(Duration::from_secs(1)),
+            Self::Overloaded | Self::IdempotencyInFlight | Self::IdempotencyUnavailable | Self::JwksUnavailable => {
+                Some(Duration::from_secs(1))
+            }
             _ => None,
         }
     }
 
-    /// Whether no byte of the request can have left for the upstream because of how it failed.
+    /// Whether any byte of the request can have left for the upstream in a way that leaves its outcome open.
+    ///
+    /// Every variant is named: whether a payment may be sent again depends on it, so a new one must be thought about.
     #[must_use]
     pub fn sent(&self) -> Sent {
         match self {
             Self::UpstreamUnreachable(sent) | Self::DeadlineExceeded(sent) => *sent,
-            Self::UpstreamInvalidResponse | Self::OutcomeUnknown | Self::Internal => Sent::Something,
-            _ => Sent::Nothing,
+            Self::UpstreamInvalidResponse | Self::OutcomeUnknown(_) | Self::Internal => Sent::Something,
+            // Refused before the upstream was asked.
+            Self::MissingCredential
+            | Self::InvalidCredential(_)
+            | Self::AmbiguousCredential
+            | Self::UnknownTenant
+            | Self::InsufficientScope(_)
+            | Self::TooManyFailures(_)
+            | Self::UnknownOperation
+            | Self::OperationUnavailable
+            | Self::MethodNotAllowed(_)
+            | Self::MalformedRequest(_)
+            | Self::InvalidRequest(_)
+            | Self::BodyTooLarge
+            | Self::TargetTooLong
+            | Self::HeadersTooLarge
+            | Self::UnsupportedMediaType
+            | Self::RequestTimeout
+            | Self::RateLimited(_)
+            | Self::UpstreamQuotaExhausted(_)
+            | Self::Overloaded
+            | Self::NotCached
+            | Self::IdempotencyKeyMissing
+            | Self::IdempotencyInFlight
+            | Self::IdempotencyMismatch
+            | Self::IdempotencyUnavailable
+            | Self::JwksUnavailable
+            | Self::UpstreamUnavailable(_)
+            // Not asked, or refused by Passport with a 401 before it did anything.
+            | Self::UpstreamTokenUnavailable(_)
+            | Self::UpstreamCredentialRejected
+            | Self::UpstreamScopeMissing(_) => Sent::Nothing,
         }
     }
 

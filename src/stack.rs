@@ -19,7 +19,7 @@ use crate::policy::authorize::Authorize;
 use crate::policy::cache::{CacheLayer, ResponseCache};
 use crate::policy::complete::CompleteLayer;
 use crate::policy::deadline::DeadlineLayer;
-use crate::policy::idempotency::Idempotency;
+use crate::policy::idempotency::{Idempotency, IdempotencyLayer};
 use crate::policy::rate_limit::RateLimitLayer;
 use crate::policy::route::Route;
 use crate::policy::validate::ValidateLayer;
@@ -54,6 +54,8 @@ pub struct Shared<C = Connector> {
     pub failures: Arc<Failures>,
     /// What replicas share; none is one replica alone.
     pub redis: Option<Arc<Redis>>,
+    /// Records of writes that bear a key.
+    pub idempotency: Arc<Idempotency>,
     /// Stored answers and flights.
     pub cache: Arc<ResponseCache>,
     /// Retries left.
@@ -95,8 +97,8 @@ where
         .layer(GateLayer::new(Authorize)) // one bit; before anything is counted or read
         .layer(RateLimitLayer::new(clock(), metrics())) // the tenant's own; cache hits count
         .layer(ValidateLayer) // the only reader of the body; a 400 costs nothing upstream
-        .layer(CompleteLayer::new(writes)) // from here on a write runs to its end
-        .layer(GateLayer::new(Idempotency)) // at most one forward per key
+        .layer(CompleteLayer::new(writes.clone())) // from here on a write runs to its end
+        .layer(IdempotencyLayer::new(shared.idempotency.clone(), writes)) // at most one forward per key
         .layer(CacheLayer::new(shared.cache.clone())) // hits end here; writes invalidate
         .layer(SeamLayer)
         // upstream

@@ -1,4 +1,4 @@
-//! State that outlives a request: counters of limits, and the Redis that replicas share.
+//! State that outlives a request: counters of limits, records of writes, and the Redis that replicas share.
 
 pub use self::callers::CallerLimits;
 pub use self::counter::Counter;
@@ -13,5 +13,6 @@ mod counter;
 mod gcra;
 mod limiters;
 mod priority;
+pub mod records;
 pub mod redis;
 mod shared;

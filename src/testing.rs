@@ -105,9 +105,28 @@ pub(crate) fn config() -> Config {
         retry: config::Retry { attempts: 2, budget: 0.1 },
         breaker: config::Breaker { failures: 0.5, minimum: 20, window: Duration::from_secs(10), open: Duration::from_secs(5) },
         store: config::Store::Embedded,
+        idempotency: idempotency(),
         telemetry: config::Telemetry { log: "info".to_owned(), access_log: false, format: config::LogFormat::Text, otlp: None },
         catalogue,
         overrides: config::Overrides::default(),
+    }
+}
+
+/// No records are kept, and no key is required.
+pub(crate) fn idempotency() -> config::Idempotency {
+    config::Idempotency {
+        path: None,
+        required_for: config::RequiredFor::None,
+        retention: Duration::from_hours(24),
+        unknown_retention: Duration::from_hours(7 * 24),
+        encryption_key: None,
+        lock_wait: Duration::ZERO,
+        wait: Duration::ZERO,
+        max_records: 1000,
+        max_bytes: 1 << 20,
+        shared_by: config::SharedBy::Tenant,
+        forward_header: None,
+        when_unavailable: config::WhenUnavailable::Refuse,
     }
 }
 

@@ -31,6 +31,8 @@ pub struct Facts {
     pub credentials: Vec<(String, Attempt)>,
     /// Every issuer: whether its keys were fetched.
     pub issuers: Vec<(String, Attempt)>,
+    /// Whether the idempotency records were ever open, if there are to be any.
+    pub records: Option<bool>,
 }
 
 /// One thing that must hold for the gateway to be ready.
@@ -48,6 +50,7 @@ pub struct Condition {
 #[must_use]
 pub fn conditions(readiness: Readiness, facts: &Facts) -> Vec<Condition> {
     let mut conditions = vec![serving(facts.draining)];
+    conditions.extend(facts.records.map(opened));
     match readiness {
         Readiness::Attempted => conditions.extend(subjects(facts).map(|(name, attempt)| attempted(name, attempt, facts.uptime))),
         Readiness::Any => conditions.push(any(&facts.credentials)),
@@ -59,6 +62,12 @@ pub fn conditions(readiness: Readiness, facts: &Facts) -> Vec<Condition> {
 fn serving(draining: bool) -> Condition {
     let reason = if draining { "draining" } else { "accepting requests" };
     Condition { name: "serving".to_owned(), holds: !draining, reason }
+}
+
+/// A request with a key is of no use here as long as another process holds the records.
+fn opened(open: bool) -> Condition {
+    let reason = if open { "open" } else { "another process holds them" };
+    Condition { name: "idempotency records".to_owned(), holds: open, reason }
 }
 
 fn subjects(facts: &Facts) -> impl Iterator<Item = (String, Attempt)> {
@@ -97,7 +106,13 @@ mod tests {
 
     fn facts(credentials: &[Attempt], issuers: &[Attempt], uptime: u64) -> Facts {
         let named = |attempts: &[Attempt]| attempts.iter().zip('a'..).map(|(attempt, name)| (name.into(), *attempt)).collect();
-        Facts { uptime: Duration::from_secs(uptime), draining: false, credentials: named(credentials), issuers: named(issuers) }
+        Facts {
+            uptime: Duration::from_secs(uptime),
+            draining: false,
+            credentials: named(credentials),
+            issuers: named(issuers),
+            records: None,
+        }
     }
 
     fn ready(readiness: Readiness, facts: &Facts) -> bool {
@@ -144,6 +159,15 @@ mod tests {
             let draining = Facts { draining: true, ..facts(&[Attempt::Succeeded], &[], 60) };
 
             assert!(!ready(readiness, &draining), "{readiness:?}");
+        }
+    }
+
+    #[test]
+    fn records_that_another_process_holds_are_waited_for() {
+        for (records, expected) in [(None, true), (Some(true), true), (Some(false), false)] {
+            let facts = Facts { records, ..facts(&[Attempt::Succeeded], &[], 60) };
+
+            assert_eq!(ready(Readiness::Attempted, &facts), expected, "{records:?}");
         }
     }
 

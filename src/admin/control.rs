@@ -21,6 +21,7 @@ use super::guard;
 use super::pages::response;
 
 pub use self::reload::{Asked, Reloads};
+pub use self::resolve::{NotResolved, Resolve, Resolved};
 pub use self::token::ControlToken;
 
 mod fault;
@@ -28,6 +29,7 @@ mod log_level;
 mod order;
 mod purge;
 mod reload;
+mod resolve;
 mod route;
 mod token;
 
@@ -41,6 +43,8 @@ pub struct Controls {
     pub snapshots: Arc<Snapshots>,
     /// Reads the configuration anew; none if it came from no file.
     pub reloads: Option<Reloads>,
+    /// Where an operator's word about a write goes; none if no records are kept.
+    pub records: Option<Arc<dyn Resolve>>,
 }
 
 /// The service behind the control listener.

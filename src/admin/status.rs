@@ -34,6 +34,8 @@ pub struct Status {
     pub limits: Vec<Limit>,
     /// The response cache.
     pub cache: Cache,
+    /// The idempotency records; none are kept without a store.
+    pub idempotency: Option<Idempotency>,
     /// Every upstream.
     pub upstreams: Vec<Upstream>,
     /// What replicas share.
@@ -118,6 +120,27 @@ pub struct Cache {
     pub bytes: u64,
     /// Bytes it may hold; 0 is off.
     pub max_bytes: u64,
+}
+
+/// The idempotency records.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Idempotency {
+    /// `embedded`.
+    pub store: &'static str,
+    /// Within what at most one forward per key holds.
+    pub promise_holds_within: &'static str,
+    /// `opening`, `open`, `failing` or `closed`.
+    pub condition: &'static str,
+    /// Writes that are under way.
+    pub in_flight: u64,
+    /// Writes whose outcome is known.
+    pub done: u64,
+    /// Writes whose outcome nobody knows: resolve them.
+    pub unknown: u64,
+    /// Since how many seconds the oldest of those is unknown.
+    pub oldest_unknown_seconds: Option<u64>,
+    /// Bytes they take.
+    pub bytes: u64,
 }
 
 /// An upstream.

@@ -18,6 +18,7 @@ use super::{Catalogue, Effect};
 use crate::fault::{Fault, SourceId};
 use crate::nearest::nearest;
 
+mod answers;
 mod layers;
 mod operation;
 mod rules;
@@ -32,6 +33,7 @@ pub fn build(base: &RawCatalogue, overrides: &Named<RawOperation>) -> Result<Cat
     let mut faults = Faults::default();
     let upstreams = upstreams(&base.upstreams, &mut faults);
     let token_endpoint = token_endpoint(base, &upstreams, &mut faults);
+    let answers = answers::answers(&base.answers, &mut faults);
     let layers = Layers::of(&base.operations, overrides, &mut faults);
     let shared = Shared {
         upstreams: &upstreams,
@@ -48,7 +50,7 @@ pub fn build(base: &RawCatalogue, overrides: &Named<RawOperation>) -> Result<Cat
         Some(token_endpoint) if faults.is_empty() => {
             let by_name =
                 (0..).map(OperationId).zip(&operations).map(|(id, operation)| (Arc::clone(&operation.name), id)).collect();
-            Ok(Catalogue { operations, by_name, upstreams, token_endpoint, matcher })
+            Ok(Catalogue { operations, by_name, upstreams, token_endpoint, answers, matcher })
         }
         _ => Err(faults.into_vec()),
     }

@@ -28,6 +28,9 @@ pub struct RawCatalogue {
     /// Parts of JSON Schemas, which every body finds under `#/$defs/`.
     #[serde(default)]
     pub definitions: Named<serde_json::Value>,
+    /// What answers to writes that bear a key mean, by effect.
+    #[serde(default)]
+    pub answers: Named<RawAnswers>,
     /// The operations, by name.
     #[serde(default)]
     pub operations: Named<RawOperation>,
@@ -125,6 +128,21 @@ pub struct RawOperation {
     pub timeout: Option<Spanned<String>>,
     /// Whether it may be used.
     pub enabled: Option<Spanned<bool>>,
+}
+
+/// Answers by what they mean for the key of the request: statuses such as `429`, or classes of them such as `2xx`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawAnswers {
+    /// The outcome is known; it is kept and repeated.
+    #[serde(default)]
+    pub done: Vec<Spanned<String>>,
+    /// Nothing was done: the key may be used again.
+    #[serde(default)]
+    pub free: Vec<Spanned<String>>,
+    /// Nobody can know; so is whatever is not named.
+    #[serde(default)]
+    pub unknown: Vec<Spanned<String>>,
 }
 
 /// A body's rules: JSON Schemas of draft 2020-12.

@@ -10,8 +10,8 @@ use self::text::{date, inline, key, list, percent, quoted};
 use super::RedisUrl;
 use super::live::needs_restart;
 use super::settings::{
-    ApiKey, CertificateName, Client, Config, Credential, Http2, Issuer, KeySource, Limit, LogFormat, Passport, Readiness,
-    SecretSource, Server, Sharing, Store, Tenant, TenantFrom, Tls, TokenRequest, Upstream,
+    ApiKey, CertificateName, Client, Config, Credential, Http2, Idempotency, Issuer, KeySource, Limit, LogFormat, Passport,
+    Readiness, SecretSource, Server, SharedBy, Sharing, Store, Tenant, TenantFrom, Tls, TokenRequest, Upstream, WhenUnavailable,
 };
 use crate::catalogue::Mode;
 use crate::units::{Size, Span};
@@ -252,7 +252,7 @@ fn tuning(toml: &mut Toml, config: &Config) {
         .plain("minimum", config.breaker.minimum)
         .time("window", config.breaker.window)
         .time("open", config.breaker.open);
-    toml.section("idempotency").text("required_for", "none");
+    idempotency(toml, &config.idempotency);
     store(toml, &config.store);
     let format = match config.telemetry.format {
         LogFormat::Json => "json",
@@ -295,6 +295,33 @@ fn redis_url(source: &SecretSource) -> String {
         }
         source => secret(source),
     }
+}
+
+fn idempotency(toml: &mut Toml, idempotency: &Idempotency) {
+    toml.section("idempotency");
+    match &idempotency.path {
+        Some(path) => toml
+            .comment(
+                "At most one forward per key holds within this file: replicas with files of their own do not know of each other.",
+            )
+            .text("path", &path.to_string_lossy()),
+        None => toml.comment("No records are kept: a request that bears an Idempotency-Key is refused."),
+    };
+    toml.text("required_for", idempotency.required_for.as_str())
+        .time("retention", idempotency.retention)
+        .time("unknown_retention", idempotency.unknown_retention);
+    if let Some(key) = &idempotency.encryption_key {
+        toml.plain("encryption_key", secret(key));
+    }
+    toml.time("lock_wait", idempotency.lock_wait)
+        .time("wait", idempotency.wait)
+        .plain("max_records", idempotency.max_records)
+        .text("max_bytes", &Size(idempotency.max_bytes).to_string())
+        .text("shared_by", if idempotency.shared_by == SharedBy::Tenant { "tenant" } else { "caller" });
+    if let Some(name) = &idempotency.forward_header {
+        toml.text("forward_header", name.as_str());
+    }
+    toml.text("when_unavailable", if idempotency.when_unavailable == WhenUnavailable::Refuse { "refuse" } else { "forward" });
 }
 
 fn operations(toml: &mut Toml, config: &Config) {
@@ -358,8 +385,8 @@ impl Toml {
         toml
     }
 
-    fn comment(&mut self, text: &str) {
-        self.line(&format!("# {text}"));
+    fn comment(&mut self, text: &str) -> &mut Self {
+        self.line(&format!("# {text}"))
     }
 
     fn section(&mut self, name: &str) -> &mut Self {

@@ -107,6 +107,7 @@ impl Config {
             cache: running.cache,
             retry: next.retry,
             breaker: running.breaker,
+            idempotency: running.idempotency,
             store: running.store,
             telemetry: Telemetry { log: next.telemetry.log, ..running.telemetry },
         }

@@ -15,10 +15,12 @@ use crate::secret::Secret;
 use crate::tenant::{CredentialName, TenantName};
 
 pub use self::client::{CertificateName, Client};
+pub use self::idempotency::{Idempotency, RequiredFor, SharedBy, WhenUnavailable};
 pub use self::store::{Redis, Sharing, Store};
 pub use self::tls::Tls;
 
 mod client;
+mod idempotency;
 mod store;
 mod tls;
 
@@ -61,6 +63,8 @@ pub struct Config {
     pub breaker: Breaker,
     /// `[store]`.
     pub store: Store,
+    /// `[idempotency]`.
+    pub idempotency: Idempotency,
     /// `[telemetry]`.
     pub telemetry: Telemetry,
 }

@@ -13,6 +13,7 @@ mod credentials;
 mod effective;
 mod example;
 mod faults;
+mod idempotency;
 mod live;
 mod passport;
 mod store;

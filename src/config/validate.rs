@@ -97,11 +97,11 @@ fn read(root: &Table<'_>) -> (Config, CatalogueFile) {
     catalogue::check_drain(root, &catalogue, &passport, &lifecycle);
     let Callers { issuers, api_keys, clients, local } = callers::callers(root, &names, &server, &catalogue);
     let tenants = tenants::tenants(root, &names, &catalogue);
-    idempotency::check(root, &tenants, &catalogue);
     let admin = listeners::admin(root, &server);
     let config = Config {
         control: control::control(root, &server, &admin),
         admin,
+        idempotency: idempotency::idempotency(root, &tenants, &catalogue),
         issuers,
         api_keys,
         clients,

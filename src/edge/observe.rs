@@ -156,6 +156,7 @@ impl Observation {
             tenant = exchange.tenant().map_or("", |tenant| tenant.as_str()),
             caller = exchange.caller().map_or("", |caller| caller),
             cache = exchange.cache().map_or("", |cache| cache.result.label()),
+            idempotency = exchange.idempotency().copied(),
             reported = reported(exchange),
             attempts = exchange.attempts(),
             duration_us = micros(exchange.started().elapsed()),

@@ -6,7 +6,8 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 
 use super::StartError;
-use crate::admin::{Control, ControlToken, Controls, Reloads};
+use super::resolve::Resolver;
+use crate::admin::{Control, ControlToken, Controls, Reloads, Resolve};
 use crate::config;
 use crate::edge::request_id::RequestIdLayer;
 use crate::server::{Address, SideListener};
@@ -41,7 +42,12 @@ impl ControlPoint {
         reloads: Option<Reloads>,
         ended: CancellationToken,
     ) {
-        let controls = Controls { levels, reloads, cache: Arc::clone(&shared.cache), snapshots: Arc::clone(&shared.snapshots) };
+        let records: Option<Arc<dyn Resolve>> = match shared.idempotency.status() {
+            Some(_) => Some(Arc::new(Resolver(Arc::clone(&shared)))),
+            None => None,
+        };
+        let controls =
+            Controls { levels, reloads, cache: Arc::clone(&shared.cache), snapshots: Arc::clone(&shared.snapshots), records };
         let ids = RequestIdLayer::new(Arc::clone(&shared.clock));
         let service = ServiceBuilder::new().layer(ids).service(Control::new(controls, self.token));
         if let Err(error) = self.listener.serve(Arc::new(service), ended.cancelled()).await {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
@@ -12,11 +12,13 @@ use crate::catalogue::Effect;
 use crate::config;
 use crate::metrics::{Upstream, UpstreamState};
 use crate::policy::authenticate::KeyStatus;
+use crate::policy::idempotency;
 use crate::rate::Rate;
 use crate::server::Loads;
 use crate::snapshot::{Credential, Limit};
 use crate::stack::Shared;
 use crate::store::CallerLimits;
+use crate::store::records::Condition;
 use crate::store::redis::State;
 use crate::transport::Origin;
 use crate::upstream::token;
@@ -106,6 +108,7 @@ impl StatusSource for Vitals {
             draining: self.draining.load(Relaxed),
             credentials: tokens.iter().map(|token| (token.credential.to_string(), minted(token))).collect(),
             issuers: keys.iter().map(|keys| (keys.issuer.to_string(), fetched(keys))).collect(),
+            records: self.shared.idempotency.status().map(|status| status.condition != Condition::Opening),
         }
     }
 
@@ -123,6 +126,7 @@ impl StatusSource for Vitals {
             issuers: self.shared.keys.status().iter().map(|keys| issuer(keys, clock.wall())).collect(),
             limits: self.limits(),
             cache: admin::Cache { entries: cache.entries as u64, bytes: cache.bytes, max_bytes: cache.max_bytes },
+            idempotency: self.shared.idempotency.status().map(|status| idempotency(&status, clock.wall())),
             upstreams: self.upstreams(),
             store: self.store(),
             last_reload: self.last_reload.shown(clock.now()),
@@ -143,6 +147,21 @@ fn fetched(keys: &KeyStatus) -> Attempt {
         (false, _) => Attempt::Pending,
         (true, None) => Attempt::Failed,
         (true, Some(_)) => Attempt::Succeeded,
+    }
+}
+
+fn idempotency(status: &idempotency::Status, wall: SystemTime) -> admin::Idempotency {
+    let [in_flight, done, unknown] = status.records;
+    let age = |since: u64| wall.duration_since(UNIX_EPOCH + Duration::from_millis(since)).unwrap_or_default().as_secs();
+    admin::Idempotency {
+        store: "embedded",
+        promise_holds_within: "this file",
+        condition: status.condition.as_str(),
+        in_flight,
+        done,
+        unknown,
+        oldest_unknown_seconds: status.oldest_unknown.map(age),
+        bytes: status.bytes,
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
-use super::{Refusal, Sent};
+use super::{Refusal, Sent, UnknownOutcome};
 
 impl Refusal {
     /// One refusal of each kind. What varies within a kind is an example.
@@ -37,7 +37,14 @@ impl Refusal {
             Self::IdempotencyInFlight,
             Self::IdempotencyMismatch,
             Self::IdempotencyUnavailable,
-            Self::OutcomeUnknown,
+            Self::OutcomeUnknown(Box::new(UnknownOutcome {
+                operation: "create_breb_payment".to_owned(),
+                since: "2027-01-15T08:00:00Z".to_owned(),
+                request_id: "1".to_owned(),
+                look_up: None,
+                status: None,
+                happened: false,
+            })),
             Self::UpstreamTokenUnavailable(wait),
             Self::JwksUnavailable,
             Self::UpstreamCredentialRejected,

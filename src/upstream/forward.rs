@@ -30,6 +30,7 @@ mod request;
 pub struct Forward<C = Connector> {
     pool: Pool<C>,
     extra_fields: Arc<[HeaderName]>,
+    key_field: Option<HeaderName>,
     stream_timeout: Duration,
     metrics: Arc<Metrics>,
 }
@@ -38,7 +39,13 @@ impl<C: Connect> Forward<C> {
     /// Sends over `pool`; `extra_fields` of the caller go up besides the usual ones, and an answer's body has `stream_timeout`.
     #[must_use]
     pub fn new(pool: Pool<C>, extra_fields: &[HeaderName], stream_timeout: Duration, metrics: Arc<Metrics>) -> Self {
-        Self { pool, extra_fields: request::permitted(extra_fields), stream_timeout, metrics }
+        Self { pool, extra_fields: request::permitted(extra_fields), key_field: None, stream_timeout, metrics }
+    }
+
+    /// Lets the idempotency key of a write go up, in this field.
+    #[must_use]
+    pub fn with_key_in(self, field: Option<HeaderName>) -> Self {
+        Self { key_field: field, ..self }
     }
 }
 
@@ -49,7 +56,10 @@ impl<C: Connect> Service<Outbound> for Forward<C> {
         let validated = outbound.validated();
         let host = self.pool.host(validated.operation().upstream).ok_or(Refusal::OperationUnavailable)?;
         let span = validated.exchange().span(Stage::Upstream);
-        let request = request::build(host.destination(), &outbound, &self.extra_fields, span.as_ref());
+        let mut request = request::build(host.destination(), &outbound, &self.extra_fields, span.as_ref());
+        if let Some(field) = &self.key_field {
+            request::write_key(&mut request, validated, field);
+        }
         let attempt = Attempt::begin(&self.metrics, &host.destination().name, validated, span);
         let (answer, connection) = match exchange(host, request, validated.deadline()).await {
             Ok(answered) => answered,

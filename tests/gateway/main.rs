@@ -16,6 +16,7 @@ mod credentials;
 mod endurance;
 mod forwarding;
 mod http2;
+mod idempotency;
 mod monitoring;
 mod oauth_servers;
 mod observability;

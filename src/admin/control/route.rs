@@ -4,7 +4,7 @@ use http::StatusCode;
 
 use super::fault::Fault;
 use super::order::Order;
-use super::{Controls, Done, log_level, purge, reload};
+use super::{Controls, Done, log_level, purge, reload, resolve};
 
 /// Something that can be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,10 +12,16 @@ pub(super) enum Route {
     LogLevel,
     Purge,
     Reload,
+    Resolve,
 }
 
 /// Every route, by its path.
-const ROUTES: [(&str, Route); 3] = [("/log-level", Route::LogLevel), ("/cache/purge", Route::Purge), ("/reload", Route::Reload)];
+const ROUTES: [(&str, Route); 4] = [
+    ("/log-level", Route::LogLevel),
+    ("/cache/purge", Route::Purge),
+    ("/reload", Route::Reload),
+    ("/idempotency/resolve", Route::Resolve),
+];
 
 impl Route {
     /// The route at this path.
@@ -39,6 +45,7 @@ impl Route {
             Self::LogLevel => log_level::set(controls, &order.parse()?),
             Self::Purge => purge::purge(controls, &order.parse()?).await,
             Self::Reload => reload::reload(controls, order.parse()?).await,
+            Self::Resolve => resolve::set(controls, &order.parse()?).await,
         }
     }
 }

@@ -36,7 +36,13 @@ fn controls() -> Controls {
     let (clock, metrics) = (crate::testing::clock(), Arc::new(Metrics::new()));
     let config = crate::testing::config();
     let cache = ResponseCache::new(config.cache, &[], clock.clone(), &metrics, TaskTracker::new());
-    Controls { levels: None, reloads: None, cache: Arc::new(cache), snapshots: crate::testing::snapshots(config, clock) }
+    Controls {
+        levels: None,
+        reloads: None,
+        cache: Arc::new(cache),
+        snapshots: crate::testing::snapshots(config, clock),
+        records: None,
+    }
 }
 
 async fn asked(control: &Control, peer: Peer, line: &str, fields: &[(&str, &str)], body: Body) -> Answer {

@@ -36,6 +36,7 @@ impl StatusSource for Told {
             issuers: Vec::new(),
             limits: Vec::new(),
             cache: Cache::default(),
+            idempotency: None,
             upstreams: Vec::new(),
             store: Store { kind: "embedded", state: "connected", since_seconds: 0, failure: None },
             last_reload: None,
@@ -69,7 +70,13 @@ async fn get(target: &str) -> Answer {
 }
 
 fn facts(attempt: Attempt) -> Facts {
-    Facts { uptime: Duration::ZERO, draining: false, credentials: vec![("acme".to_owned(), attempt)], issuers: Vec::new() }
+    Facts {
+        uptime: Duration::ZERO,
+        draining: false,
+        credentials: vec![("acme".to_owned(), attempt)],
+        issuers: Vec::new(),
+        records: None,
+    }
 }
 
 #[tokio::test]

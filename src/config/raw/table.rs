@@ -85,14 +85,6 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Advises about keys that are promised, but not yet kept, and that nothing depends on.
-    pub(in crate::config) fn advise_of_unavailable(&self, keys: &[&str]) {
-        for (key, span, _) in self.keys().filter(|(key, ..)| keys.contains(key)) {
-            let message = "has no effect: it is not available in this version";
-            self.record(Fault::warning(self.path(key), message, format!("remove `{key}`")).at(span));
-        }
-    }
-
     /// Advises about keys that are legal, but without use where they stand.
     pub(in crate::config) fn advise_of_unused(&self, keys: &[&str], message: &str, remedy: &str) {
         for (key, span, _) in self.keys().filter(|(key, ..)| keys.contains(key)) {

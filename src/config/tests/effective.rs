@@ -50,6 +50,9 @@ token_request = "form"
 revoke_on_shutdown = true
 account = "main"
 quota = { requests = 50, per = "1s" }
+[idempotency]
+path = "records.redb"
+forward_header = "idempotency-key"
 [validation]
 documented = "off"
 [cache]

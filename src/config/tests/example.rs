@@ -89,6 +89,8 @@ fn its_commented_choices_are_valid() {
         "scopes = [\"paas.core.accounts.*\"]",
         "class_limits = ",
         "quota = ",
+        "path = \"/var/lib",
+        "forward_header = ",
         "[operations.list_payments]",
         "cache_ttl = ",
         "timeout = \"10s\"",

@@ -1,65 +1,109 @@
-//! Idempotency keys, which this version does not have: nobody may be told that they protect what they do not.
+//! `[idempotency]`: whoever must send a key is to have a place where it is kept.
 
-use crate::catalogue::{Catalogue, Effect};
+use std::time::Duration;
+
+use http::HeaderName;
+
+use super::credentials;
+use crate::catalogue::Catalogue;
 use crate::config::raw::{Table, Value};
-use crate::config::settings::Tenant;
+use crate::config::settings::{Idempotency, RequiredFor, SecretSource, SharedBy, Tenant, WhenUnavailable};
+use crate::fields::{IDEMPOTENCY_KEY, may_go_up};
 
-/// The requests that are to carry a key.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Required {
-    None,
-    Money,
-    Writes,
+const KEYS: [&str; 12] = [
+    "path",
+    "required_for",
+    "retention",
+    "unknown_retention",
+    "encryption_key",
+    "lock_wait",
+    "wait",
+    "max_records",
+    "max_bytes",
+    "shared_by",
+    "forward_header",
+    "when_unavailable",
+];
+const REQUIRED: [(&str, RequiredFor); 3] =
+    [("money", RequiredFor::Money), ("writes", RequiredFor::Writes), ("none", RequiredFor::None)];
+const SHARED: [(&str, SharedBy); 2] = [("tenant", SharedBy::Tenant), ("caller", SharedBy::Caller)];
+const UNAVAILABLE: [(&str, WhenUnavailable); 2] = [("refuse", WhenUnavailable::Refuse), ("forward", WhenUnavailable::Forward)];
+/// The least length of a key for encryption: 128 bits in hexadecimal.
+const LEAST_KEY: usize = 32;
+
+pub(super) fn idempotency(root: &Table<'_>, tenants: &[Tenant], catalogue: &Catalogue) -> Idempotency {
+    let section = root.section("idempotency", &KEYS);
+    let shared_by = section.or("shared_by", SharedBy::Tenant, |value| value.word(&SHARED));
+    let settings = Idempotency {
+        path: section.read("path", Value::path),
+        required_for: section.or("required_for", RequiredFor::Money, |value| value.word(&REQUIRED)),
+        retention: section.or("retention", Duration::from_hours(24), Value::time),
+        unknown_retention: section.or("unknown_retention", Duration::from_hours(7 * 24), Value::time),
+        encryption_key: section.read("encryption_key", encryption_key),
+        lock_wait: section.or("lock_wait", Duration::from_secs(30), Value::duration),
+        wait: section.or("wait", Duration::ZERO, Value::duration),
+        max_records: section.or("max_records", 200_000, |value| value.count(1..=100_000_000)),
+        max_bytes: section.or("max_bytes", 256 << 20, Value::size),
+        shared_by,
+        forward_header: section.read("forward_header", |value| forward_header(value, shared_by, tenants)),
+        when_unavailable: section.or("when_unavailable", WhenUnavailable::Refuse, |value| value.word(&UNAVAILABLE)),
+    };
+    check_place(&section, &settings, tenants, catalogue);
+    settings
 }
 
-/// Checks that no key is required of a request that some tenant may send: it would be refused with the key, and without it.
-pub(super) fn check(root: &Table<'_>, tenants: &[Tenant], catalogue: &Catalogue) {
-    let section = root.section("idempotency", &["path", "required_for", "retention", "encryption_key"]);
-    section.refuse_unavailable(&["path", "encryption_key"]);
-    if section.read("retention", Value::time).is_some() {
-        section.advise_of_unavailable(&["retention"]);
+/// A key that is required of somebody is to be kept somewhere.
+fn check_place(section: &Table<'_>, settings: &Idempotency, tenants: &[Tenant], catalogue: &Catalogue) {
+    if settings.path.is_some() || section.value("path").is_some() {
+        return;
     }
-    match section.value("required_for") {
-        Some(value) => written(&value, tenants, catalogue),
-        None => unsaid(root, tenants, catalogue),
+    if let Some((tenant, operation)) = sender(settings.required_for, tenants, catalogue) {
+        let message =
+            format!("is missing: tenant `{}` may call `{operation}`, whose idempotency keys are to be kept", tenant.name);
+        let remedy = "name a file on a disk that outlives this process, such as \"/var/lib/passport-gateway/idempotency.redb\"; or, if \
+                      such requests may be forwarded twice, write required_for = \"none\"";
+        section.record(section.place("path").error(message, remedy));
     }
-}
-
-fn written(value: &Value<'_>, tenants: &[Tenant], catalogue: &Catalogue) {
-    let words = [("money", Required::Money), ("writes", Required::Writes), ("none", Required::None)];
-    let Some(required) = value.word(&words).filter(|required| *required != Required::None) else { return };
-    match sender(required, tenants, catalogue) {
-        Some((tenant, operation)) => {
-            let message = format!(
-                "cannot be kept: this version has no idempotency keys, and tenant `{}` may call `{operation}`",
-                tenant.name
-            );
-            value.fault::<()>(message, "write \"none\" if such requests may go without a key, or narrow the tenant's `scopes`");
-        }
-        None => value.advise(
-            "has no effect: this version has no idempotency keys, and no tenant may send what needs one",
-            "write \"none\", or leave it for a later version",
-        ),
-    }
-}
-
-fn unsaid(root: &Table<'_>, tenants: &[Tenant], catalogue: &Catalogue) {
-    const MESSAGE: &str =
-        "let it move money, and this version has no idempotency keys: a payment that is sent twice may be made twice";
-    if let Some((tenant, _)) = sender(Required::Money, tenants, catalogue) {
-        let remedy = "let callers look a payment up before they send it again, and write [idempotency] required_for = \"none\"";
-        let section = root.names("tenants").names(tenant.name.as_str());
-        root.record(section.place("scopes").warning(MESSAGE, remedy));
+    if let Some(key) = ["encryption_key", "forward_header"].into_iter().find(|key| section.value(key).is_some()) {
+        let remedy = format!("name a file in `path`, or remove `{key}`");
+        section.record(section.place(key).error("has no effect: no records are kept", remedy));
     }
 }
 
 /// A tenant that may send what needs a key, and the operation.
-fn sender<'t>(required: Required, tenants: &'t [Tenant], catalogue: &'t Catalogue) -> Option<(&'t Tenant, &'t str)> {
-    let needs = |effect: Effect| effect == Effect::Money || (required == Required::Writes && effect == Effect::Write);
+fn sender<'t>(required: RequiredFor, tenants: &'t [Tenant], catalogue: &'t Catalogue) -> Option<(&'t Tenant, &'t str)> {
     tenants.iter().find_map(|tenant| {
         let granted = catalogue.granted(&tenant.scopes);
         let mut operations = catalogue.operations().filter(|(id, operation)| operation.enabled && granted.contains(*id));
-        let (_, operation) = operations.find(|(_, operation)| needs(operation.effect))?;
+        let (_, operation) = operations.find(|(_, operation)| required.covers(operation.effect))?;
         Some((tenant, &*operation.name))
     })
+}
+
+fn encryption_key(value: &Value<'_>) -> Option<SecretSource> {
+    let source = credentials::secret(value)?;
+    match source.load_with(value.context().environment()) {
+        Ok(key) if key.expose().len() < LEAST_KEY => value
+            .fault("is too short to be guessed by nobody", "use at least 32 characters, such as those of `openssl rand -hex 32`"),
+        _ => Some(source),
+    }
+}
+
+/// A field that may take a key upstream: keys that are told apart here must not meet there.
+fn forward_header(value: &Value<'_>, shared_by: SharedBy, tenants: &[Tenant]) -> Option<HeaderName> {
+    let text = value.text_such_as("a header field", "\"idempotency-key\"")?;
+    let name = text.parse::<HeaderName>().ok().filter(|name| *name == IDEMPOTENCY_KEY || may_go_up(name));
+    let Some(name) = name else {
+        return value.fault("is no header field that may go up", "write a name such as \"idempotency-key\"");
+    };
+    if shared_by == SharedBy::Caller {
+        return value.fault("would let keys of two callers meet at Passport", "remove it, or write shared_by = \"tenant\"");
+    }
+    let meets = |(at, tenant): (usize, &Tenant)| tenants.iter().take(at).any(|other| other.credential == tenant.credential);
+    if let Some((_, tenant)) = tenants.iter().enumerate().find(|(at, tenant)| meets((*at, tenant))) {
+        let message =
+            format!("would let keys of two tenants meet at Passport: they share the credential `{}`", tenant.credential);
+        return value.fault(message, "remove it, or give each tenant a credential of its own");
+    }
+    Some(name)
 }

@@ -7,9 +7,9 @@ use crate::refusal::{Refusal, Sent};
 use crate::service::{Response, Service};
 use crate::stage::Validated;
 
-/// Answers that come from a write which may have happened all the same: Passport, or a proxy before it, gave up waiting or found
-/// another state than the caller believes in.
-const DOUBTFUL: [u16; 3] = [408, 409, 499];
+/// Answers that come from a write which may have happened all the same: Passport, or a proxy before it, gave up waiting, fears a
+/// replay, or found another state than the caller believes in.
+const DOUBTFUL: [u16; 4] = [408, 409, 425, 499];
 
 /// Runs a write and invalidates the operations it names, for its account, unless it surely changed nothing.
 ///

@@ -15,6 +15,7 @@ use crate::config::{Config, Limit, Sharing};
 use crate::metrics::{Metrics, Upstream, UpstreamState, UpstreamStatus};
 use crate::policy::authenticate::{Failures, IssuerKeys};
 use crate::policy::cache::ResponseCache;
+use crate::policy::idempotency::Idempotency;
 use crate::service::Service;
 use crate::snapshot::Snapshots;
 use crate::stack::{Shared, stack};
@@ -174,6 +175,7 @@ fn share(
     Shared {
         snapshots: snapshots((*config).clone(), clock.clone()),
         tracer: None,
+        idempotency: Arc::new(Idempotency::new(&config.idempotency, &config.passport.environment, None, metrics.clone())),
         keys: Arc::new(IssuerKeys::new(&[])),
         failures: Arc::new(Failures::new(clock.clone(), &metrics)),
         cache: Arc::new(ResponseCache::new(config.cache, &[], clock.clone(), &metrics, tasks.clone())),

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 use http_body_util::Full;
 
-use crate::fields::{TRACEPARENT, X_REQUEST_ID, may_go_up};
-use crate::stage::{Outbound, Validators};
+use crate::fields::{IDEMPOTENCY_KEY, TRACEPARENT, X_REQUEST_ID, may_go_up};
+use crate::stage::{Outbound, Validated, Validators};
 use crate::trace::{Context, OpenSpan};
 use crate::transport::USER_AGENT;
 use crate::upstream::destination::Destination;
@@ -62,6 +62,15 @@ fn write_conditions(fields: &mut HeaderMap, held: Option<&Validators>) {
     }
     if let Some(date) = &held.last_modified {
         fields.insert(header::IF_MODIFIED_SINCE, date.clone());
+    }
+}
+
+/// The key of a write, as its caller sent it: the gateway has read it, so there is at most one.
+pub(super) fn write_key(request: &mut Request<Full<Bytes>>, validated: &Validated, field: &HeaderName) {
+    if validated.operation().is_write()
+        && let Some(key) = validated.head().headers.get(IDEMPOTENCY_KEY)
+    {
+        request.headers_mut().insert(field, key.clone());
     }
 }
 

@@ -10,7 +10,7 @@ use super::{LOCAL, World};
 use crate::support::issuer::{Issuer, claims};
 use crate::support::signer::Signer;
 
-/// What users are promised, less idempotency, reloads and the store, which are not there yet.
+/// What users are promised, less reloads and the store, which are not there yet.
 const PROMISED: [(&str, &[&str]); 25] = [
     ("requests_total", &["method", "operation", "outcome", "status", "tenant"]),
     ("request_duration_seconds", &["operation"]),

@@ -20,7 +20,7 @@ pub(super) async fn all(guide: &mut Guide<'_>) {
     guide.tell("Ten callers, one question", cache::a_list_asked_for_by_many).await;
     guide.tell("A new customer, and the lists that know it", cache::a_list_after_a_write).await;
     guide.tell("What Passport would refuse, said at once and in full", faults::every_fault_at_once).await;
-    guide.tell("A promise that this version does not make", faults::an_idempotency_key).await;
+    guide.tell("A payment without a key to tell it by", faults::no_idempotency_key).await;
     guide.tell("A payment, from its receiver's key to its settlement", payments::a_payment).await;
     guide.tell("A tenant's limit", limits::a_limit_reached).await;
     guide.tell("Passport's token expires, and no caller notices", tokens::an_expiry).await;

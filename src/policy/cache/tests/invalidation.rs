@@ -63,7 +63,6 @@ async fn a_write_whose_outcome_is_unknown_invalidates() {
         Refusal::UpstreamUnreachable(Sent::Something),
         Refusal::DeadlineExceeded(Sent::Something),
         Refusal::UpstreamInvalidResponse,
-        Refusal::OutcomeUnknown,
         Refusal::Internal,
     ] {
         bench.goes_up(LIST).await;

@@ -34,18 +34,18 @@ pub(super) async fn every_fault_at_once(guide: &mut Guide<'_>) -> Result<(), Los
     Ok(())
 }
 
-pub(super) async fn an_idempotency_key(guide: &mut Guide<'_>) -> Result<(), Lost> {
+pub(super) async fn no_idempotency_key(guide: &mut Guide<'_>) -> Result<(), Lost> {
     let before = guide.received().len();
     let payment = json!({
         "account_id": "00000000-0000-4000-8000-000000000001",
         "resolution_id": "00000000-0000-4000-8000-000000000002",
         "amount": {"value": "25000", "currency": "COP"},
     });
-    let call = Call::post("/v1/payments/breb", payment).by(&guide.venue.callers.acme).with("idempotency-key", "order-4711");
-    guide.call(call, Expect::problem(StatusCode::SERVICE_UNAVAILABLE, "idempotency-unavailable")).await?;
+    let call = Call::post("/v1/payments/breb", payment).by(&guide.venue.callers.acme);
+    guide.call(call, Expect::problem(StatusCode::BAD_REQUEST, "idempotency-key-missing")).await?;
     because(
-        "Who sends a key relies on the payment being made once at most. This version keeps no records of keys, so it refuses: \
-         to ignore the key would be to promise what it cannot keep.",
+        "Should the answer to a payment get lost, its sender must be able to ask again without paying again. So what moves money \
+         needs an Idempotency-Key, by which the gateway knows a repetition.",
     );
     guide.claim(guide.received().len() == before, "Nothing was sent to Passport.");
     Ok(())

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use crate::cli::demo::tour::call::Call;
+use crate::cli::demo::tour::call::{Answer, Call};
 use crate::cli::demo::tour::expect::Expect;
 use crate::cli::demo::tour::guide::{Guide, Lost, because};
 
@@ -34,9 +34,10 @@ pub(super) async fn a_payment(guide: &mut Guide<'_>) -> Result<(), Lost> {
         "resolution_id": resolution.text("/resolution_id"),
         "amount": {"value": "25000", "currency": "COP"},
     });
-    let payment = Call::post("/v1/payments/breb", payment).by(acme);
-    let payment = guide.call(payment, Expect::ok().member("/status", "PENDING").shows("/id")).await?;
-    let id = payment.text("/id").unwrap_or_default();
+    let pay = || Call::post("/v1/payments/breb", payment.clone()).by(acme).with("idempotency-key", "order-4711");
+    let made = guide.call(pay(), Expect::ok().member("/status", "PENDING").shows("/id")).await?;
+    let id = made.text("/id").unwrap_or_default();
+    repeated(guide, pay(), &made).await?;
     let expect = Expect::ok().field("cache-status", "fwd=uri-miss").member("/payments/0/status", "PENDING");
     let newest = guide.call(list(), expect.member("/payments/0/id", id)).await?;
     guide.claim(
@@ -50,6 +51,17 @@ pub(super) async fn a_payment(guide: &mut Guide<'_>) -> Result<(), Lost> {
     because(
         "A single payment is never answered from memory: whoever asks for it waits for its state to change. Writes run in a \
          task of their own: had the caller hung up, the payment would have been seen through and the lists forgotten.",
+    );
+    Ok(())
+}
+
+/// The same payment again, as an application sends it that has not seen the answer.
+async fn repeated(guide: &mut Guide<'_>, again: Call<'_>, made: &Answer) -> Result<(), Lost> {
+    let before = guide.received().len();
+    let answer = guide.call(again, Expect::ok().field("idempotent-replayed", "true").shows("/id")).await?;
+    guide.claim(
+        answer.body == made.body && guide.received().len() == before,
+        "Asked again under the same key, the gateway repeated the answer; Passport was not asked, and nobody paid twice.",
     );
     Ok(())
 }
