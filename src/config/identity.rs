@@ -77,7 +77,7 @@ mod tests {
             burst: std::num::NonZeroU32::MIN,
         };
         let limited = Credential {
-            quota: Some(super::super::Limit { rate, shadow: false, jitter: std::time::Duration::ZERO }),
+            quota: Some(crate::config::Limit { rate, shadow: false, jitter: std::time::Duration::ZERO }),
             ..one.clone()
         };
         let changed = [
