@@ -78,7 +78,7 @@ impl World {
         let addresses = gateway.addresses();
         let tcp = |address: &passport_gateway::server::Address| address.tcp().unwrap();
         let (server, admin) = (tcp(&addresses.server[0]), tcp(&addresses.admin));
-        let control = addresses.control.as_ref().map(tcp);
+        let control = addresses.control.as_ref().and_then(passport_gateway::server::Address::tcp);
         let (stop, stopped) = mpsc::unbounded_channel();
         let serving = TaskTracker::new().spawn(async move { gateway.serve(stopped).await.unwrap() });
         Self { clock, passport: passport.control.clone(), server, admin, control, stop, serving, _passport: passport }

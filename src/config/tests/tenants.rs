@@ -17,13 +17,13 @@ const SCOPES: &str = "scopes = [\"paas.core.accounts.*\"]";
 #[test]
 fn it_uses_the_credential_of_its_name_or_another_that_exists() {
     let own = accepted(LEAST);
-    let other = with("[tenants.other]\ncredential = \"acme\"\nscopes = [\"paas.core.*\"]").unwrap().config;
+    let other = with("[tenants.other]\ncredential = \"acme\"\nscopes = [\"paas.core.accounts.*\"]").unwrap().config;
 
     assert_eq!(own.tenants[0].credential.as_str(), "acme");
     assert_eq!(other.tenants[1].name.as_str(), "other");
     assert_eq!(other.tenants[1].credential.as_str(), "acme");
     assert_eq!(
-        faults(with("[tenants.other]\nscopes = [\"paas.core.*\"]")),
+        faults(with("[tenants.other]\nscopes = [\"paas.core.accounts.*\"]")),
         [
             "1:1: tenants.other: has no credential: there is no [credentials.other]; add [credentials.other], or name another with `credential`"
         ]
@@ -114,7 +114,7 @@ fn grants_that_cover_nothing_are_advised_about() {
 
 #[test]
 fn every_malformed_scope_is_reported() {
-    let found = faults(tenant("scopes = [\"*\", \"paas..get\", 7, \"paas.core.*\"]"));
+    let found = faults(tenant("scopes = [\"*\", \"paas..get\", 7, \"paas.core.accounts.*\"]"));
 
     assert_eq!(found.len(), 3, "{found:#?}");
     assert!(found.iter().enumerate().all(|(at, line)| line.contains(&format!("tenants.acme.scopes[{at}]: is "))), "{found:#?}");

@@ -175,8 +175,7 @@ impl Keeper {
             });
         };
         let ends = batch.iter().any(Command::ends);
-        let (kept, closed) = ledger.apply(batch, &mut self.alive, now);
-        ledger.show(&self.board);
+        let (kept, closed) = ledger.apply(batch, &self.board, &mut self.alive, now);
         if let Err(error) = kept {
             tracing::error!(%error, "the idempotency records cannot be written");
             self.board.failed();

@@ -80,6 +80,7 @@ impl Ledger {
     pub(super) fn apply(
         &mut self,
         batch: Vec<Command>,
+        board: &Board,
         alive: &mut Alive,
         now: Millis,
     ) -> (Result<(), Fault>, Option<oneshot::Sender<()>>) {
@@ -91,6 +92,10 @@ impl Ledger {
             }
             if book.dirty { book.sweep(bounds.retention, now, SWEPT_ALONG) } else { Ok(()) }
         });
+        if done.is_ok() {
+            // Whoever is told finds the numbers as they are.
+            self.show(board);
+        }
         let ended = batch.into_iter().zip(came.into_iter().map(Some).chain(std::iter::repeat_with(|| None)));
         let closed = ended.fold(None, |closed, (command, came)| {
             let told = match (&done, came) {

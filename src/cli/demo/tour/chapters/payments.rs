@@ -45,7 +45,8 @@ pub(super) async fn a_payment(guide: &mut Guide<'_>) -> Result<(), Lost> {
         "The list was forgotten when the payment was made, and now begins with it.",
     );
 
-    let confirm = Call::post("/v1/payments/breb/confirm", json!({"id": id})).by(acme);
+    let confirm =
+        Call::post("/v1/payments/breb/confirm", json!({"id": id})).by(acme).with("idempotency-key", "order-4711-confirm");
     guide.call(confirm, Expect::ok().shows("/status")).await?;
     settled(guide, id).await?;
     because(
