@@ -118,7 +118,7 @@ async fn what_is_legal_but_unwise_is_warned_of() {
         "[server]\nlisten = [\"0.0.0.0:0\"]\n[tenants.acme]\nscopes = [\"paas.core.*\"]\n\
          [credentials.acme]\nclient_id = \"id\"\nclient_secret = \"literal-secret\"\nenvironment = \"sandbox\"\n\
          [[api_keys]]\nid = \"app\"\nsha256 = \"0123456789012345678901234567890123456789012345678901234567890123\"\n\
-         tenant = \"acme\"\nscopes = [\"paas.core.*\"]\n",
+         tenant = \"acme\"\nscopes = [\"paas.core.*\"]\n[idempotency]\nrequired_for = \"none\"\n",
     );
 
     let output = program(&["check", "--config", &folder.path()]).await;

@@ -132,7 +132,7 @@ mod process {
     fn config(upstream: &Scripted, lines: &str) -> String {
         let places = "server.listen = [\"127.0.0.1:0\"]\nserver.workers = 1\nadmin.listen = \"127.0.0.1:0\"";
         format!(
-            "{places}\npassport.environment = \"custom\"\npassport.base_url = \"http://{}\"\n{lines}\n{LOCAL}",
+            "{places}\nidempotency.required_for = \"none\"\npassport.environment = \"custom\"\npassport.base_url = \"http://{}\"\n{lines}\n{LOCAL}",
             upstream.address
         )
     }

@@ -86,7 +86,7 @@ async fn whoever_may_asks_for_it_and_is_told_what_came_of_it() {
 #[tokio::test]
 async fn a_process_reads_anew_on_a_hangup_and_goes_on() {
     let places = "server.listen = [\"127.0.0.1:0\"]\nadmin.listen = \"127.0.0.1:0\"\nlifecycle.pre_drain = \"0s\"\n\
-                  passport = { environment = \"custom\", base_url = \"http://127.0.0.1:9\" }\n";
+                  idempotency.required_for = \"none\"\npassport = { environment = \"custom\", base_url = \"http://127.0.0.1:9\" }\n";
     let process = Process::run(&format!("{places}{}", acme("", ""))).await;
     let limited = acme("rate_limit = { requests = 5, per = \"1s\" }", "");
     std::fs::write(process.beside("gateway.toml"), format!("{places}{limited}")).unwrap();

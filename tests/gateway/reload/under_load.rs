@@ -47,6 +47,7 @@ async fn no_request_fails_and_no_token_is_minted_anew() {
     let sandbox = Sandbox::bind(Options::default()).await.unwrap();
     let places = format!(
         "server.listen = [\"127.0.0.1:0\"]\nadmin.listen = \"127.0.0.1:0\"\nlifecycle.pre_drain = \"0s\"\ntelemetry.log = \"error\"\n\
+         idempotency.required_for = \"none\"\n\
          control = {{ listen = \"127.0.0.1:0\", token = \"{TOKEN}\" }}\n\
          passport = {{ environment = \"custom\", base_url = \"http://{}\" }}\n",
         sandbox.address()

@@ -35,7 +35,7 @@ impl Process {
     pub(crate) async fn run_with(config: &str, environment: &[(&str, &str)]) -> Self {
         let folder = TempDir::new().unwrap();
         let (path, ready) = (folder.path().join("gateway.toml"), folder.path().join("ready.toml"));
-        std::fs::write(&path, config).unwrap();
+        std::fs::write(&path, settled(config)).unwrap();
         let mut command = Command::new(BINARY);
         command.arg("run").arg("--config").arg(&path).arg("--ready-file").arg(&ready).envs(environment.iter().copied());
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -129,4 +129,10 @@ pub(crate) async fn program_with(arguments: &[&str], variables: &[(&str, &str)],
 pub(crate) fn told(output: &Output) -> (i32, &str, &str) {
     let text = |bytes| std::str::from_utf8(bytes).unwrap();
     (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}
+
+/// A configuration that says how payments are kept from being made twice, as it must: not by records, unless it says so itself.
+fn settled(config: &str) -> String {
+    let unsaid = if config.contains("idempotency") { "" } else { "idempotency.required_for = \"none\"\n" };
+    format!("{unsaid}{config}")
 }
