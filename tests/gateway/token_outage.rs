@@ -116,6 +116,7 @@ impl Scene {
 server.listen = ["127.0.0.1:0"]
 server.workers = 2
 admin.listen = "127.0.0.1:0"
+idempotency.required_for = "none"
 passport.environment = "custom"
 passport.base_url = "http://{}"
 {LOCAL}"#,
