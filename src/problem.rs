@@ -89,7 +89,9 @@ pub fn response(refusal: &Refusal, request_id: &HeaderValue) -> Response {
 /// What is wrong and what to do about it, without any value of the request.
 fn detail(refusal: &Refusal) -> String {
     match refusal {
-        Refusal::MissingCredential => "Send `Authorization: Bearer` with a token of a configured issuer, or an API key.",
+        Refusal::MissingCredential => {
+            "Send `Authorization: Bearer` with a token of a configured issuer or an API key; other schemes are not understood."
+        }
         Refusal::InvalidCredential(reason) | Refusal::MalformedRequest(reason) => reason,
         Refusal::AmbiguousCredential => "Send exactly one of a bearer token and an API key, once.",
         Refusal::UnknownTenant => "The credential is valid, but its tenant is not configured at this gateway.",

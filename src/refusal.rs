@@ -18,7 +18,7 @@ mod tests;
 /// Why a request is answered by the gateway instead of Passport.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// No credential was sent.
+    /// No credential was sent, or none of a scheme that is understood here.
     MissingCredential,
     /// The credential is not valid; says what about it, never its value.
     InvalidCredential(&'static str),

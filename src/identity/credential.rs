@@ -74,13 +74,16 @@ fn text(value: &HeaderValue) -> Result<&str, Refusal> {
 }
 
 /// Reads `Bearer <token>`; the scheme's case does not matter (RFC 9110 §11.1).
+///
+/// Another scheme, or none, is no token that was found bad: whoever asks so learns which scheme is meant, by a challenge
+/// without an error code (RFC 6750 §3.1).
 fn bearer(authorization: &str) -> Result<Credential<'_>, Refusal> {
     let (scheme, token) = authorization.split_once(' ').unwrap_or((authorization, ""));
     if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(invalid("The authentication scheme must be Bearer."));
+        return Err(Refusal::MissingCredential);
     }
     match token.trim_start_matches(' ') {
-        "" => Err(invalid("The bearer token is empty.")),
+        "" => Err(Refusal::MissingCredential),
         key if api_key::has_form(key) => Ok(Credential::ApiKey(key)),
         token => Ok(Credential::Token(token)),
     }
@@ -133,14 +136,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_bearer_credential_is_invalid() {
-        let long = format!("Bearer {}", "a".repeat(LONGEST));
-        for authorization in ["Basic dXNlcjpwYXNz", "Bearer", "Bearer ", "", "a.b.c", "Bearera.b.c", &long] {
-            assert!(
-                matches!(presented(&[("authorization", authorization)]), Err(Refusal::InvalidCredential(_))),
-                "{authorization}"
-            );
+    fn another_scheme_or_no_token_is_no_credential_and_not_nothing_either() {
+        for authorization in ["Basic dXNlcjpwYXNz", "Digest a=b", "Bearer", "Bearer ", "bearer   ", "", "a.b.c", "Bearera.b.c"] {
+            assert_eq!(presented(&[("authorization", authorization)]), Err(Refusal::MissingCredential), "{authorization}");
+            let both = [("authorization", authorization), ("x-api-key", "pgk_x")];
+            assert_eq!(presented(&both), Err(Refusal::AmbiguousCredential), "{authorization}");
         }
-        assert!(matches!(presented(&[("x-api-key", "secret")]), Err(Refusal::InvalidCredential(_))));
+    }
+
+    #[test]
+    fn what_has_no_form_of_a_credential_is_invalid() {
+        let long = format!("Bearer {}", "a".repeat(LONGEST));
+        for field in [("authorization", &*long), ("authorization", "Bearer \u{e9}"), ("x-api-key", "secret"), ("x-api-key", "")] {
+            assert!(matches!(presented(&[field]), Err(Refusal::InvalidCredential(_))), "{field:?}");
+        }
     }
 }
