@@ -57,6 +57,8 @@ pub struct Offer {
     pub validation: Modes,
     /// How callers may prove who they are; there is always a way.
     pub callers: Vec<CallerKind>,
+    /// The requests that must bear an idempotency key.
+    pub keys_for: RequiredFor,
 }
 
 /// A way in which callers may prove who they are.

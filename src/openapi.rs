@@ -81,7 +81,7 @@ fn describe(operation: &Operation, place: usize, offer: &Offer, schemas: &mut Sc
         "operationId": operation_id(operation, place),
         "summary": summary(operation, place),
         "description": description(operation),
-        "parameters": Parameters { operation, modes: offer.validation }.describe(),
+        "parameters": Parameters { operation, modes: offer.validation, keys_for: offer.keys_for }.describe(),
         "responses": Answers(operation).describe(),
         "security": security::requirements(operation, &offer.callers),
         "x-required-scope": operation.scope.as_str(),

@@ -80,10 +80,11 @@ pub(super) fn offer(text: &str, path: &Path) -> Result<Offer, Invalid> {
     let Operations { catalogue, file, .. } = catalogue::operations(&root);
     let upstreams = passport::upstreams(&root, &catalogue);
     let (validation, callers) = (tuning::validation(&root), callers::kinds(&root));
+    let keys_for = idempotency::required_for(&root);
     if context.is_faulty() || !parsed.faults.is_empty() {
         return Err(Invalid { faults: parsed.with(context.into_faults()), catalogue: file });
     }
-    Ok(Offer { catalogue, upstreams, validation, callers })
+    Ok(Offer { catalogue, upstreams, validation, callers, keys_for })
 }
 
 /// Reads every section, whatever the others hold: a configuration, unless there was a fault.

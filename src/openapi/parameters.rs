@@ -4,9 +4,12 @@ use serde_json::{Value, json};
 
 use super::Object;
 use crate::catalogue::{Mode, Modes, Operation, Relation, SEGMENT_PATTERN, Strictness, ValueRule, ValueRules};
+use crate::config::RequiredFor;
 
-/// Header fields that callers may send, by the component's name: field, what it is, and its schema.
-const FIELDS: [(&str, &str, &str); 5] = [
+/// The component for a key without which the request is refused.
+const REQUIRED_KEY: &str = "RequiredIdempotencyKey";
+/// Header fields that callers may send, by the component's name: field, and what it is.
+const FIELDS: [(&str, &str, &str); 6] = [
     (
         "RequestId",
         "X-Request-Id",
@@ -18,6 +21,12 @@ const FIELDS: [(&str, &str, &str); 5] = [
         "Idempotency-Key",
         "At most one request with this key of this tenant is sent to Passport; a repetition gets the first answer.",
     ),
+    (
+        REQUIRED_KEY,
+        "Idempotency-Key",
+        "Without a key the request is refused. At most one with this key of this tenant is sent to Passport; a repetition gets the \
+         first answer.",
+    ),
     ("IfNoneMatch", "If-None-Match", "Entity tags the caller has: a 304 if the answer would be one of them."),
     ("CacheControl", "Cache-Control", "`no-cache`, `no-store` and `max-age` of the request are honoured."),
 ];
@@ -25,7 +34,15 @@ const FIELDS: [(&str, &str, &str); 5] = [
 /// The header fields as components.
 pub(super) fn components() -> Object {
     let component = |(name, field, description): (&str, &str, &str)| {
-        (name.to_owned(), json!({ "name": field, "in": "header", "description": description, "schema": { "type": "string" } }))
+        let mut parameter = json!({
+            "name": field, "in": "header", "description": description, "required": name == REQUIRED_KEY,
+            "schema": { "type": "string" },
+        });
+        if field == "Idempotency-Key" {
+            // Quoted it may be two longer, and more where it escapes; bare is what clients should send.
+            parameter["schema"] = json!({ "type": "string", "minLength": 1, "maxLength": 255 });
+        }
+        (name.to_owned(), parameter)
     };
     FIELDS.into_iter().map(component).collect()
 }
@@ -34,6 +51,7 @@ pub(super) fn components() -> Object {
 pub(super) struct Parameters<'a> {
     pub(super) operation: &'a Operation,
     pub(super) modes: Modes,
+    pub(super) keys_for: RequiredFor,
 }
 
 impl Parameters<'_> {
@@ -62,7 +80,10 @@ impl Parameters<'_> {
         let sent = [
             ("RequestId", true),
             ("TraceParent", true),
-            ("IdempotencyKey", self.operation.is_write()),
+            (
+                if self.keys_for.covers(self.operation.effect) { REQUIRED_KEY } else { "IdempotencyKey" },
+                self.operation.is_write(),
+            ),
             ("IfNoneMatch", cached),
             ("CacheControl", cached),
         ];

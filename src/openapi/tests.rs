@@ -132,6 +132,23 @@ fn what_is_a_constraint_follows_the_configuration() {
     assert_eq!(lax["paths"]["/v1/customers"]["post"]["requestBody"]["content"]["application/json"]["schema"], json!({}));
 }
 
+/// How a write's idempotency key is described: whether there is one, and whether it is required.
+fn key_of(document: &Value, path: &str) -> Option<bool> {
+    let parameters = document["paths"][path]["post"]["parameters"].as_array().unwrap().iter();
+    let mut referred = parameters.filter_map(|parameter| document.pointer(parameter["$ref"].as_str()?.strip_prefix('#')?));
+    let key = referred.find(|parameter| parameter["name"] == "Idempotency-Key")?;
+    Some(key["required"].as_bool().unwrap())
+}
+
+#[test]
+fn a_key_is_required_where_a_request_without_is_refused() {
+    let of = |document: &Value| ["/v1/payments/breb", "/v1/customers", "/v1/key-resolution"].map(|path| key_of(document, path));
+
+    assert_eq!(of(&document(&embedded())), [Some(true), Some(false), None]);
+    assert_eq!(of(&described("idempotency.required_for = \"writes\"\n")), [Some(true), Some(true), None]);
+    assert_eq!(of(&described("idempotency.required_for = \"none\"\n")), [Some(false), Some(false), None]);
+}
+
 #[test]
 fn only_those_who_may_call_and_what_may_be_called_are_described() {
     let document = described(

@@ -36,7 +36,7 @@ pub(super) fn idempotency(root: &Table<'_>, tenants: &[Tenant], catalogue: &Cata
     let shared_by = section.or("shared_by", SharedBy::Tenant, |value| value.word(&SHARED));
     let settings = Idempotency {
         path: section.read("path", Value::path),
-        required_for: section.or("required_for", RequiredFor::Money, |value| value.word(&REQUIRED)),
+        required_for: required(&section),
         retention: section.or("retention", Duration::from_hours(24), Value::time),
         unknown_retention: section.or("unknown_retention", Duration::from_hours(7 * 24), Value::time),
         encryption_key: section.read("encryption_key", encryption_key),
@@ -50,6 +50,15 @@ pub(super) fn idempotency(root: &Table<'_>, tenants: &[Tenant], catalogue: &Cata
     };
     check_place(&section, &settings, tenants, catalogue);
     settings
+}
+
+/// The requests that must bear a key.
+pub(super) fn required_for(root: &Table<'_>) -> RequiredFor {
+    required(&root.section("idempotency", &KEYS))
+}
+
+fn required(section: &Table<'_>) -> RequiredFor {
+    section.or("required_for", RequiredFor::Money, |value| value.word(&REQUIRED))
 }
 
 /// A key that is required of somebody is to be kept somewhere.
