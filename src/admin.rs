@@ -6,7 +6,8 @@ pub use self::conditions::{Attempt, Condition, Facts, conditions};
 pub use self::control::{Asked, Control, ControlToken, Controls, NotResolved, Reloads, Resolve, Resolved};
 pub use self::pages::Pages;
 pub use self::status::{
-    Cache, Credential, Idempotency, Issuer, Limit, Outcome, Reload, Status, StatusSource, Store, Tenant, Token, Upstream,
+    Cache, CacheReplicas, Credential, Idempotency, Issuer, Limit, Outcome, Reload, Status, StatusSource, Store, Tenant, Token,
+    Upstream,
 };
 
 mod conditions;

@@ -203,6 +203,7 @@ impl Gateway {
         known(&shared).await;
         let mut stop = UnlessHad { stop, had, failed: None };
         let unfinished = stop::run(&mut stop, reloads, &shared.config.lifecycle, &vitals, listeners, workers).await;
+        shared.cache.tell_the_rest().await;
         drop(ended);
         background.close();
         if tokio::time::timeout(LAST_GRACE, background.wait()).await.is_err() {

@@ -1,5 +1,7 @@
 //! What `/status` tells: names and numbers, no secret and nothing personal.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::conditions::{Condition, Facts};
@@ -112,7 +114,7 @@ pub struct Limit {
 }
 
 /// The response cache.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Cache {
     /// Entries it holds.
     pub entries: u64,
@@ -120,6 +122,29 @@ pub struct Cache {
     pub bytes: u64,
     /// Bytes it may hold; 0 is off.
     pub max_bytes: u64,
+    /// Upstream calls under way for it.
+    pub flights: u64,
+    /// The part of requests that needed no call to Passport, of those that it was asked for.
+    pub hit_ratio: Option<f64>,
+    /// Requests for cacheable operations since the start, by how they were dealt with.
+    pub requests: BTreeMap<&'static str, u64>,
+    /// Entries that left since the start, by why.
+    pub evictions: BTreeMap<&'static str, u64>,
+    /// Invalidations since the start, by whom.
+    pub invalidations: BTreeMap<&'static str, u64>,
+    /// How it stands with other replicas; none if there is no way to them.
+    pub replicas: Option<CacheReplicas>,
+}
+
+/// How the cache stands with those of other replicas.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct CacheReplicas {
+    /// Whether their writes are heard of.
+    pub heard: bool,
+    /// Changes here that they were not told of yet.
+    pub untold: u64,
+    /// How late the last change there was heard of, if one was.
+    pub last_lag_seconds: Option<f64>,
 }
 
 /// The idempotency records.

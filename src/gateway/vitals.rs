@@ -12,6 +12,7 @@ use crate::catalogue::Effect;
 use crate::config;
 use crate::metrics::{Upstream, UpstreamState};
 use crate::policy::authenticate::KeyStatus;
+use crate::policy::cache::CacheReport;
 use crate::policy::idempotency;
 use crate::rate::Rate;
 use crate::server::Loads;
@@ -115,7 +116,6 @@ impl StatusSource for Vitals {
     fn status(&self) -> Status {
         let clock = &self.shared.clock;
         let config = self.shared.snapshots.config();
-        let cache = self.shared.cache.status();
         Status {
             version: env!("CARGO_PKG_VERSION"),
             uptime_seconds: self.uptime().as_secs(),
@@ -125,7 +125,7 @@ impl StatusSource for Vitals {
             credentials: self.shared.tokens.statuses().iter().map(credential).collect(),
             issuers: self.shared.keys.status().iter().map(|keys| issuer(keys, clock.wall())).collect(),
             limits: self.limits(),
-            cache: admin::Cache { entries: cache.entries as u64, bytes: cache.bytes, max_bytes: cache.max_bytes },
+            cache: cache(&self.shared.cache.status()),
             idempotency: self.shared.idempotency.status().map(|status| idempotency(&status, clock.wall())),
             upstreams: self.upstreams(),
             store: self.store(),
@@ -147,6 +147,25 @@ fn fetched(keys: &KeyStatus) -> Attempt {
         (false, _) => Attempt::Pending,
         (true, None) => Attempt::Failed,
         (true, Some(_)) => Attempt::Succeeded,
+    }
+}
+
+fn cache(report: &CacheReport) -> admin::Cache {
+    let replicas = report.replicas.map(|replicas| admin::CacheReplicas {
+        heard: replicas.heard,
+        untold: replicas.untold,
+        last_lag_seconds: replicas.last_lag.map(|lag| lag.as_secs_f64()),
+    });
+    admin::Cache {
+        entries: report.entries as u64,
+        bytes: report.bytes,
+        max_bytes: report.max_bytes,
+        flights: report.flights as u64,
+        hit_ratio: report.hit_ratio(),
+        requests: report.results.into(),
+        evictions: report.evictions.into(),
+        invalidations: report.invalidations.into(),
+        replicas,
     }
 }
 

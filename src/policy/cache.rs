@@ -19,7 +19,8 @@ use crate::refusal::Refusal;
 use crate::service::{Response, Service};
 use crate::stage::Validated;
 
-pub use self::response_cache::{CacheReport, ResponseCache};
+pub use self::report::CacheReport;
+pub use self::response_cache::ResponseCache;
 
 mod answer;
 mod collect;
@@ -34,6 +35,7 @@ mod list;
 mod miss;
 mod renewal;
 mod replicas;
+mod report;
 mod response_cache;
 mod room;
 mod store;

@@ -1,12 +1,14 @@
 //! Two replicas before one Passport: what one writes, the other does not serve any more.
 
 use http::StatusCode;
+use passport_gateway::server::{Signal, Unfinished};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 use crate::support::redis::Redis;
 use crate::support::scripted::{Scripted, answer, ok};
 use crate::support::until::until;
+use crate::support::way::Way;
 use crate::support::{Answer, Client, LOCAL, World};
 
 const CUSTOMER: &str = r#"{
@@ -93,6 +95,45 @@ async fn a_write_on_one_replica_is_not_hidden_by_another() {
     assert_eq!(pair.one.metric(&source("replica")).await, 0.0, "nobody heeds its own message");
     assert_eq!(pair.one.metric(&messages("in_time")).await, 1.0);
     assert_eq!(pair.two.metric("passport_gateway_cache_invalidation_lag_seconds_count").await, 1.0);
+    let cache = &pair.two.admin("/status").await.json()["cache"];
+    assert_eq!((&cache["replicas"]["heard"], &cache["replicas"]["untold"]), (&true.into(), &0.into()));
+    assert!(cache["replicas"]["last_lag_seconds"].is_number() && cache["invalidations"]["replica"] == 1, "{cache}");
+}
+
+#[tokio::test]
+async fn what_could_not_be_told_yet_is_told_before_the_end() {
+    let (redis, upstream) = (Redis::start().await, Scripted::start().await);
+    let way = Way::to(redis.address).await;
+    let lines = |address| format!("store.kind = \"redis\"\nstore.url = \"redis://{address}\"\nretry.attempts = 0\n{LOCAL}");
+    let one = World::before(&upstream, &lines(way.address)).await;
+    let two = World::before(&upstream, &lines(redis.address)).await;
+    let mut pair = Pair { redis, upstream, one, two };
+    pair.both_hear(1).await;
+    pair.two_asks(LIST, r#""before""#).await;
+
+    way.open(false);
+    pair.one_writes().await;
+    let untold = pair.one.admin("/status").await.json()["cache"]["replicas"]["untold"].clone();
+    pair.one.signal(Signal::Interrupt);
+    until("no caller is let in any more", async || TcpStream::connect(pair.one.server).await.is_err()).await;
+    way.open(true);
+    pair.two_has_heard(1).await;
+    let next = pair.two_asks(LIST, r#""after""#).await;
+
+    assert_eq!((untold, next.text().as_str()), (1.into(), r#""after""#));
+    assert_eq!(pair.two.metric(&source("reconnect")).await, 1.0, "it was told, and did not forget because it heard nothing");
+    assert_eq!(pair.one.ended().await, Unfinished::default());
+}
+
+#[tokio::test]
+async fn the_end_comes_even_if_nobody_can_be_told() {
+    let mut pair = Pair::new().await;
+    pair.redis.kill();
+    pair.one_writes().await;
+
+    pair.one.signal(Signal::Interrupt);
+
+    assert_eq!(pair.one.ended().await, Unfinished::default());
 }
 
 #[tokio::test]

@@ -30,6 +30,7 @@ pub(crate) mod scripted;
 #[path = "../../src/testing/signer.rs"]
 pub(crate) mod signer;
 pub(crate) mod until;
+pub(crate) mod way;
 
 /// The wall time at which every world begins, in seconds since the epoch.
 pub(crate) const BEGINNING: u64 = 1_800_000_000;

@@ -1,7 +1,6 @@
 const EVERY = 2000;
 const FAILED = { status: (status) => status >= "500" };
 const REFUSED = { status: (status) => status >= "400" && status < "500" };
-const FROM_CACHE = { result: (result) => ["hit", "stale", "revalidated", "collapsed"].includes(result) };
 const past = new Window();
 
 const share = (part, whole) => (whole > 0 ? part / whole : null);
@@ -19,7 +18,7 @@ const showGlance = (status) => {
   const recent = past.increase("requests_total") > 0;
   const since = (wanted) => (recent ? past.increase("requests_total", wanted) : sum(past.now, "requests_total", wanted));
   const errors = share(since(FAILED), since());
-  const asked = sum(past.now, "cache_requests_total");
+  const asked = sum(past.now, "cache_requests_total", { result: (result) => result !== "bypass" });
   const lives = status.credentials.filter(({ token }) => token).map(({ token }) => token.expires_in_seconds);
   const soonest = lives.length ? Math.min(...lives) : null;
   document.getElementById("glance").replaceChildren(
@@ -27,7 +26,7 @@ const showGlance = (status) => {
     tile("Answered 5xx", percent(errors), recent ? "of the last minute’s" : "since the start", null, errors === null ? "" : errors > 0.05 ? "bad" : errors > 0 ? "fair" : "good"),
     tile("Our own work", latency(past.quantile(0.99, "overhead_seconds")), "99 % of requests within"),
     tile("Passport’s part", latency(past.quantile(0.99, "upstream_duration_seconds")), "99 % of its answers within"),
-    tile("From the cache", percent(share(sum(past.now, "cache_requests_total", FROM_CACHE), asked)), `of ${count(asked)} asked`),
+    tile("From the cache", percent(status.cache.hit_ratio), `of ${count(asked)} asked`),
     tile("Next token expires", soonest === null ? "–" : `in ${span(soonest)}`, "renewed at half of its life", null, soonest === null ? "bad" : ""),
   );
 };
@@ -92,6 +91,12 @@ const showCache = ({ cache, store }) => {
   const place = document.getElementById("cache-size");
   place.textContent = cache.max_bytes ? `${count(cache.entries)} ${cache.entries === 1 ? "entry" : "entries"}, ${size(cache.bytes)} of ${size(cache.max_bytes)}` : "Off.";
   if (cache.max_bytes) place.append(bar(cache.bytes / cache.max_bytes));
+  const { evictions, invalidations, replicas } = cache, lag = replicas?.last_lag_seconds ?? null;
+  say("cache-left", cache.max_bytes ? [`${count(invalidations.write)} invalidations by writes here`, `${count(invalidations.replica)} by other replicas`,
+    `${count(invalidations.purge)} by hand`, `${count(evictions.size)} entries made room`, `${count(cache.flights)} calls under way`].join(", ") + "." : "");
+  say("cache-replicas", !replicas ? "" : (replicas.heard ? "Other replicas are heard" : "Other replicas are not heard") +
+    (lag === null ? "" : `; their last change came ${latency(lag)} late`) + (replicas.untold ? `; they wait for ${count(replicas.untold)} of ours` : "") + ".",
+    !replicas || replicas.heard ? "" : "bad");
   const results = labelValues(past.now, "cache_requests_total", "result");
   fill("cache-results", ["Result", "#Requests", "#Rate"], results.map((result) => [result, count(sum(past.now, "cache_requests_total", { result })),
     perSecond(past.rate("cache_requests_total", { result }))]), "Not asked yet.");

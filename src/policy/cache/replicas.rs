@@ -7,7 +7,7 @@
 //! meanwhile, being able to hear again invalidates everything. Messages name accounts, tenants and operations, and nothing else.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use self::message::{Change, Message, Noted};
 use self::outbox::Outbox;
+use super::report::ReplicasReport;
 use super::response_cache::ResponseCache;
 use crate::clock::SharedClock;
 use crate::metrics::{MessageResult, Metrics};
@@ -29,6 +30,8 @@ mod outbox;
 const CHANNEL: &str = "cache-invalidation";
 /// How long a write's answer waits for its message to be accepted.
 const PATIENCE: Duration = Duration::from_millis(20);
+/// How long a gateway that ends waits for the rest to be accepted, if Redis does not take it at once.
+const FAREWELL: Duration = Duration::from_secs(2);
 /// The pause before a message is sent again.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -39,6 +42,8 @@ pub(super) struct Replicas {
     own: String,
     outbox: Outbox,
     hears: AtomicBool,
+    /// How late the last change of another was heard of, in milliseconds; the greatest number is never.
+    last_lag: AtomicU64,
     clock: SharedClock,
     metrics: Arc<Metrics>,
 }
@@ -54,8 +59,8 @@ impl Replicas {
         ended: &CancellationToken,
     ) -> Arc<Self> {
         let own = format!("{:016x}", fastrand::u64(..));
-        let (outbox, hears) = (Outbox::default(), AtomicBool::new(false));
-        let replicas = Arc::new(Self { redis, own, outbox, hears, clock, metrics });
+        let (outbox, hears, last_lag) = (Outbox::default(), AtomicBool::new(false), AtomicU64::new(u64::MAX));
+        let replicas = Arc::new(Self { redis, own, outbox, hears, last_lag, clock, metrics });
         let (telling, listening) = (Arc::clone(&replicas), Arc::clone(&replicas));
         let stop = ended.clone();
         background.spawn(async move {
@@ -84,6 +89,22 @@ impl Replicas {
         let in_time = self.outbox.accepted(Instant::now() + patience).await;
         self.message(if in_time { "in_time" } else { "late" });
         in_time
+    }
+
+    /// Waits until all that was noted is accepted, even if Redis must come back first, but not for ever.
+    ///
+    /// Whoever ends without that leaves the others with entries that a write of its own made untrue, until they end.
+    pub(super) async fn tell_the_rest(&self) {
+        if !self.outbox.accepted(Instant::now() + FAREWELL).await {
+            let changes = self.outbox.untold();
+            tracing::warn!(changes, "other replicas were not told of changes; these show there when entries end");
+        }
+    }
+
+    /// How it stands.
+    pub(super) fn report(&self) -> ReplicasReport {
+        let last_lag = Some(self.last_lag.load(Relaxed)).filter(|millis| *millis != u64::MAX);
+        ReplicasReport { heard: self.hears(), untold: self.outbox.untold(), last_lag: last_lag.map(Duration::from_millis) }
     }
 
     /// Tells what is noted, again and again until it is accepted.
@@ -132,8 +153,9 @@ impl Replicas {
         }
         let now = message::millis(self.clock.wall());
         for Noted { at, change } in message.changes {
-            let lag = Duration::from_millis(now.saturating_sub(at));
-            self.metrics.cache_invalidation_lag_seconds.with(()).observe(lag.as_secs_f64());
+            let lag = now.saturating_sub(at);
+            self.last_lag.store(lag, Relaxed);
+            self.metrics.cache_invalidation_lag_seconds.with(()).observe(Duration::from_millis(lag).as_secs_f64());
             cache.count_invalidation("replica");
             match change {
                 Change::Written { account, operations } => cache.forget(&account, operations.iter().map(|name| &**name)),

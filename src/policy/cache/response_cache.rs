@@ -6,7 +6,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::{HeaderName, header};
-use serde::Serialize;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -20,13 +19,14 @@ use super::generation::{Epoch, Generations};
 use super::key::{Key, KeyRef, Selectors, Variant};
 use super::replicas::Replicas;
 use super::replicas::message::Change;
+use super::report::{CAUSES, CacheReport, RESULTS, SOURCES};
 use super::retrieves;
 use super::room::Room;
 use super::store::{Entry, Found, Store, Stored};
 use crate::clock::{Clock, SharedClock};
 use crate::config;
-use crate::exchange::{CacheResult, CacheStatus};
-use crate::metrics::{InvalidationSource, Metrics};
+use crate::exchange::CacheStatus;
+use crate::metrics::{Cause, InvalidationSource, Metrics};
 use crate::stage::Validated;
 use crate::store::Redis;
 use crate::tenant::TenantName;
@@ -47,31 +47,6 @@ pub struct ResponseCache {
     metrics: Arc<Metrics>,
     replicas: OnceLock<Arc<Replicas>>,
     results: [AtomicU64; 6],
-}
-
-/// The cache's state, as `/status` shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct CacheReport {
-    /// Bytes it may hold; 0 is off.
-    pub max_bytes: u64,
-    /// Bytes it holds.
-    pub bytes: u64,
-    /// Entries it holds, invalidated ones that nobody asked for since included.
-    pub entries: usize,
-    /// Upstream calls under way for it.
-    pub flights: usize,
-    /// Requests answered from it, fresh.
-    pub hits: u64,
-    /// Requests answered from it, stale.
-    pub stale: u64,
-    /// Requests answered by another's upstream call.
-    pub collapsed: u64,
-    /// Requests answered from it after Passport confirmed the answer.
-    pub revalidated: u64,
-    /// Requests that asked upstream.
-    pub misses: u64,
-    /// Requests for cacheable operations that it was not asked for.
-    pub bypasses: u64,
 }
 
 impl ResponseCache {
@@ -140,6 +115,13 @@ impl ResponseCache {
         }
     }
 
+    /// Waits until other replicas were told of all invalidations, before this one ends; not for ever, if they cannot be told.
+    pub async fn tell_the_rest(&self) {
+        if let Some(replicas) = self.replicas.get() {
+            replicas.tell_the_rest().await;
+        }
+    }
+
     pub(super) fn forget<'a>(&self, account: &str, operations: impl Iterator<Item = &'a str>) {
         operations.for_each(|operation| self.generations.invalidate(account, operation));
     }
@@ -171,18 +153,16 @@ impl ResponseCache {
     #[must_use]
     pub fn status(&self) -> CacheReport {
         let (entries, bytes) = self.store.size();
-        let count = |result: CacheResult| self.results[result as usize].load(Relaxed);
+        let (evictions, invalidations) = (&self.metrics.cache_evictions_total, &self.metrics.cache_invalidations_total);
         CacheReport {
             max_bytes: self.settings.max_bytes,
             bytes,
             entries,
             flights: self.flights.len(),
-            hits: count(CacheResult::Hit),
-            stale: count(CacheResult::Stale),
-            collapsed: count(CacheResult::Collapsed),
-            revalidated: count(CacheResult::Revalidated),
-            misses: count(CacheResult::Miss),
-            bypasses: count(CacheResult::Bypass),
+            results: RESULTS.map(|result| (result.label(), self.results[result as usize].load(Relaxed))),
+            evictions: CAUSES.map(|cause| (cause, evictions.with(Cause { cause }).get())),
+            invalidations: SOURCES.map(|source| (source, invalidations.with(InvalidationSource { source }).get())),
+            replicas: self.replicas.get().map(|replicas| replicas.report()),
         }
     }
 

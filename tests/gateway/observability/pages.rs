@@ -12,6 +12,7 @@ async fn the_status_tells_how_everything_is_doing() {
     let lines = LOCAL.replace("[tenants.acme]", "[tenants.acme]\nrate_limit = { requests = 5, per = \"1s\", burst = 9 }");
     let world = World::with(&lines).await;
     world.get("/v1/accounts").await;
+    world.get("/v1/accounts").await;
     world.clock.advance(std::time::Duration::from_mins(1));
 
     let answer = world.admin("/status").await;
@@ -25,7 +26,11 @@ async fn the_status_tells_how_everything_is_doing() {
     assert_eq!(status["credentials"][0]["token"]["age_seconds"], 60);
     assert_eq!(status["credentials"][0]["token"]["expires_in_seconds"], 86_340);
     assert_eq!((&status["limits"][0]["requests"], &status["limits"][0]["burst"]), (&5.into(), &9.into()));
-    assert_eq!(status["cache"]["entries"], 1);
+    let cache = &status["cache"];
+    assert_eq!((&cache["entries"], &cache["max_bytes"], &cache["hit_ratio"]), (&1.into(), &(64 << 20).into(), &0.5.into()));
+    assert_eq!((&cache["requests"]["hit"], &cache["requests"]["miss"], &cache["flights"]), (&1.into(), &1.into(), &0.into()));
+    assert!(cache["bytes"].as_u64().unwrap() > 0 && cache["replicas"].is_null(), "{cache}");
+    assert_eq!((&cache["evictions"]["size"], &cache["invalidations"]["write"]), (&0.into(), &0.into()));
     let upstreams: Vec<_> =
         status["upstreams"].as_array().unwrap().iter().map(|upstream| upstream["name"].as_str().unwrap()).collect();
     assert_eq!(upstreams, ["paas", "paas_dash", "legacy"]);

@@ -40,6 +40,12 @@ impl Outbox {
         self.filled.notify_one();
     }
 
+    /// How many additions were not accepted yet.
+    pub(super) fn untold(&self) -> u64 {
+        let last = self.lock().last;
+        last.saturating_sub(*self.accepted.borrow())
+    }
+
     /// Waits until what was added so far is accepted; says whether it was in time.
     pub(super) async fn accepted(&self, deadline: Instant) -> bool {
         let last = self.lock().last;
@@ -125,9 +131,11 @@ mod tests {
         outbox.done(&batch);
 
         assert!(!soon(&outbox).await, "the second is still to be told");
+        assert_eq!(outbox.untold(), 1);
         let batch = outbox.next().await;
         outbox.done(&batch);
         assert!(soon(&outbox).await);
+        assert_eq!(outbox.untold(), 0);
     }
 
     #[tokio::test(start_paused = true)]
