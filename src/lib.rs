@@ -1,5 +1,6 @@
 //! passport-gateway: an authenticating reverse proxy that internal applications call instead of the Passport payments API.
 
+pub mod chunked;
 pub mod clock;
 pub mod fault;
 pub mod fields;

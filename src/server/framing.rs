@@ -4,10 +4,9 @@
 //! it can refuse what may be an attempt at smuggling. Here a head with a flaw is the last thing that is taken from a connection.
 //! hyper alone decides what a request means, and where the two disagreed, nothing more would be read.
 
-use self::chunked::Chunked;
 use self::head::{Head, Length};
+use crate::chunked::Chunked;
 
-mod chunked;
 mod head;
 
 /// How far the present message has come.

@@ -9,11 +9,9 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Method, Request, Response, Uri, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
-use super::{Connect, ConnectError, Connector, Origin, OriginError, USER_AGENT};
+use super::{Connect, ConnectError, Connector, Origin, OriginError, USER_AGENT, handshake};
 
 /// A client without a pool, without redirects and without retries.
 #[derive(Clone, Debug)]
@@ -65,8 +63,9 @@ impl Client {
     async fn exchange(&self, request: Request<Bytes>, limit: usize) -> Result<Response<Bytes>, FetchError> {
         let origin = Origin::of(request.uri())?;
         let request = addressed(request, &origin);
-        let io = TokioIo::new(self.0.connect(&origin).await?);
-        let (mut sender, connection) = http1::handshake(io).await.map_err(FetchError::Invalid)?;
+        let io = self.0.connect(&origin).await?;
+        let (mut sender, connection, watch) = handshake(io).await.map_err(FetchError::Invalid)?;
+        watch.ask(request.method());
         let answer = pin!(async move {
             let answer = sender.send_request(request).await.map_err(FetchError::Invalid)?;
             collect(answer, limit).await

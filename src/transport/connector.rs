@@ -6,19 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ClientConfig;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use super::proxy::{Proxy, ProxyError};
 use super::resolve::Resolver;
-use super::{Origin, Stream, Trust, TrustError};
+use super::{Origin, Stream, Trust, TrustError, Wire};
 
 /// What makes connections to an origin.
 pub trait Connect: Send + Sync + 'static {
     /// The connection.
-    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+    type Stream: Wire;
 
     /// Makes a connection that is ready for the first byte of a request.
     fn connect(&self, origin: &Origin) -> impl Future<Output = Result<Self::Stream, ConnectError>> + Send;

@@ -1,12 +1,20 @@
 //! A byte stream to an upstream, with or without TLS.
 
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
+
+/// A byte stream that a connection can run over.
+pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    /// Whether something is to be read, its end included, even if the runtime has not heard of it.
+    fn has_unread(&self) -> bool;
+}
 
 /// An established connection.
 #[derive(Debug)]
@@ -15,6 +23,24 @@ pub enum Stream {
     Tcp(TcpStream),
     /// TLS over TCP.
     Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Wire for Stream {
+    /// Within TLS no more is known than that the peer sent something.
+    fn has_unread(&self) -> bool {
+        let tcp = match self {
+            Self::Tcp(tcp) => tcp,
+            Self::Tls(tls) => tls.get_ref().0,
+        };
+        !matches!(SockRef::from(tcp).peek(&mut [MaybeUninit::uninit()]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+}
+
+/// A pipe within the process: its reader is woken with each byte, so that nothing lies unread without its knowing.
+impl Wire for DuplexStream {
+    fn has_unread(&self) -> bool {
+        false
+    }
 }
 
 macro_rules! either {

@@ -69,7 +69,13 @@ impl<C: Connect> Service<Outbound> for Forward<C> {
             }
         };
         attempt.answered(answer.status());
-        answer::receive(answer, connection, Instant::now() + self.stream_timeout, validated.exchange())
+        answer::receive(
+            answer,
+            connection,
+            Instant::now() + self.stream_timeout,
+            validated.exchange(),
+            validated.held().is_some(),
+        )
     }
 }
 
@@ -112,9 +118,10 @@ fn unconnected<C: Connect>(host: &Host<C>, error: &ConnectError) -> Refusal {
 }
 
 fn broken<C: Connect>(host: &Host<C>, unanswered: &Unanswered) -> Refusal {
-    let error = &unanswered.error;
-    tracing::warn!(upstream = &*host.destination().name, %error, "no answer from the upstream");
-    match (&unanswered.unsent, error.is_parse()) {
+    let Unanswered { error, unsent, flaw } = unanswered;
+    let flaw_text = flaw.map(tracing::field::display);
+    tracing::warn!(upstream = &*host.destination().name, %error, flaw = flaw_text, "no answer from the upstream");
+    match (unsent, flaw.is_some() || error.is_parse()) {
         (Some(_), _) => Refusal::UpstreamUnreachable(Sent::Nothing),
         (None, true) => Refusal::UpstreamInvalidResponse,
         (None, false) => Refusal::UpstreamUnreachable(Sent::Something),

@@ -7,8 +7,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, sleep};
 use tokio_util::task::TaskTracker;
 
@@ -17,7 +15,7 @@ use super::destination::{Destination, Destinations};
 use crate::catalogue::UpstreamId;
 use crate::config;
 use crate::metrics::Metrics;
-use crate::transport::{Connect, ConnectError, Connector};
+use crate::transport::{Connect, ConnectError, Connector, handshake};
 
 pub use self::connection::{Connection, Unanswered};
 
@@ -83,10 +81,10 @@ impl<C: Connect> Host<C> {
     }
 
     async fn connect(&self) -> Result<Connection, ConnectError> {
-        let io = TokioIo::new(self.connector.connect(&self.destination.origin).await?);
-        let (sender, driver) = http1::handshake(io).await.map_err(|error| ConnectError::Tcp(io::Error::other(error)))?;
+        let io = self.connector.connect(&self.destination.origin).await?;
+        let (sender, driver, watch) = handshake(io).await.map_err(|error| ConnectError::Tcp(io::Error::other(error)))?;
         self.tasks.spawn(drive(driver, Arc::downgrade(&self.idle), self.idle.prune_interval()));
-        Ok(Connection::new(sender, &self.idle, Instant::now()))
+        Ok(Connection::new(sender, watch, &self.idle, Instant::now()))
     }
 }
 

@@ -12,6 +12,7 @@ use crate::support::{Answer, Client, LOCAL, World};
 mod breaking;
 mod broken;
 mod connecting;
+mod desync;
 mod waiting;
 
 const ACCOUNTS: &str = "GET /v1/accounts";

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{StatusCode, Version, header};
+use http::{StatusCode, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -18,20 +18,20 @@ use crate::upstream::pool::Connection;
 
 /// Takes the answer off the connection, which goes back to the pool when the body has been read to its end.
 ///
+/// `conditional` if the request asked whether what the gateway holds has changed.
+///
 /// `Set-Cookie` stays for the cache to see, which must not store such an answer; the edge takes it off.
 pub(super) fn receive(
     answer: http::Response<Incoming>,
     connection: Connection,
     deadline: Instant,
     exchange: &Exchange,
+    conditional: bool,
 ) -> Result<Response, Refusal> {
     let (mut head, incoming) = answer.into_parts();
-    if head.status == StatusCode::SWITCHING_PROTOCOLS || has_foreign_coding(&head.headers) {
+    if head.status == StatusCode::NOT_MODIFIED && !conditional {
+        // A caller with a condition of its own, which did not go up, would take it for the answer to that.
         return Err(Refusal::UpstreamInvalidResponse);
-    }
-    if head.headers.contains_key(header::TRANSFER_ENCODING) {
-        // Both together announce an attempt at smuggling, or a confused server; the coding counts (RFC 9112 §6.3).
-        head.headers.remove(header::CONTENT_LENGTH);
     }
     remove_hop_by_hop(&mut head.headers);
     head.extensions.clear();
@@ -46,12 +46,6 @@ pub(super) fn receive(
         Body::streamed(Streaming { incoming, connection, timer, waiting: None, exchange: exchange.clone() })
     };
     Ok(Response::from_parts(head, body))
-}
-
-/// Whether the body came in a transfer coding that nobody asked for and nobody undoes.
-fn has_foreign_coding(fields: &header::HeaderMap) -> bool {
-    let known = |coding: &str| coding.eq_ignore_ascii_case("chunked") || coding.eq_ignore_ascii_case("identity");
-    fields.get_all(header::TRANSFER_ENCODING).iter().any(|value| !value.to_str().is_ok_and(|value| known(value.trim())))
 }
 
 /// A body on its way down.

@@ -10,11 +10,13 @@ use hyper::client::conn::http1::SendRequest;
 use tokio::time::Instant;
 
 use super::idle::{Counted, Idle};
+use crate::transport::{Flaw, Watch};
 
 /// A connection taken out of the pool. Dropped, it is closed; only [`release`](Self::release) gives it back.
 #[derive(Debug)]
 pub struct Connection {
     sender: SendRequest<Full<Bytes>>,
+    watch: Watch,
     made: Instant,
     reused: bool,
     persists: bool,
@@ -29,23 +31,24 @@ pub struct Unanswered {
     pub error: hyper::Error,
     /// The request, if no byte of it was given to the socket: it may be sent again, whatever its method.
     pub unsent: Option<Request<Full<Bytes>>>,
+    /// What was wrong with the answer, if one came.
+    pub flaw: Option<Flaw>,
 }
 
 impl Connection {
     /// Takes the connection that was used last, if one rests.
     pub(super) fn reused(idle: &Arc<Idle>, now: Instant) -> Option<Self> {
         let resting = idle.take(now)?;
-        let (sender, made) = (resting.sender, resting.made);
-        Some(Self { reused: true, ..Self::made(sender, idle, made) })
+        Some(Self { reused: true, ..Self::made(resting.sender, resting.watch, idle, resting.made) })
     }
 
     /// A connection that was just made.
-    pub(super) fn new(sender: SendRequest<Full<Bytes>>, idle: &Arc<Idle>, now: Instant) -> Self {
-        Self::made(sender, idle, now)
+    pub(super) fn new(sender: SendRequest<Full<Bytes>>, watch: Watch, idle: &Arc<Idle>, now: Instant) -> Self {
+        Self::made(sender, watch, idle, now)
     }
 
-    fn made(sender: SendRequest<Full<Bytes>>, idle: &Arc<Idle>, made: Instant) -> Self {
-        Self { sender, made, reused: false, persists: false, _counted: idle.active(), idle: Arc::clone(idle) }
+    fn made(sender: SendRequest<Full<Bytes>>, watch: Watch, idle: &Arc<Idle>, made: Instant) -> Self {
+        Self { sender, watch, made, reused: false, persists: false, _counted: idle.active(), idle: Arc::clone(idle) }
     }
 
     /// Whether it served a request before; such a one may have been closed by its peer without our knowing yet.
@@ -60,6 +63,7 @@ impl Connection {
     ///
     /// The connection broke, or what came is not a valid answer.
     pub async fn send(mut self, request: Request<Full<Bytes>>) -> Result<(Response<Incoming>, Self), Box<Unanswered>> {
+        self.watch.ask(request.method());
         match self.sender.try_send_request(request).await {
             Ok(answer) => {
                 self.persists = persists(&answer);
@@ -67,15 +71,15 @@ impl Connection {
             }
             Err(mut error) => {
                 let unsent = error.take_message();
-                Err(Box::new(Unanswered { error: error.into_error(), unsent }))
+                Err(Box::new(Unanswered { error: error.into_error(), unsent, flaw: self.watch.flaw() }))
             }
         }
     }
 
-    /// Gives the connection back: the answer's body was read to its end.
+    /// Gives the connection back: the answer's body was read to its end, which must be where the guard on its bytes saw it too.
     pub fn release(self) {
-        if self.persists {
-            self.idle.put(self.sender, self.made, Instant::now());
+        if self.persists && self.watch.is_settled() {
+            self.idle.put(self.sender, self.watch, self.made, Instant::now());
         }
     }
 }

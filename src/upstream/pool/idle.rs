@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::config;
 use crate::metrics::{Metrics, UpstreamState};
+use crate::transport::Watch;
 
 /// Connections that rest at a time; more are closed.
 const CAPACITY: usize = 64;
@@ -29,6 +30,7 @@ pub(super) struct Idle {
 #[derive(Debug)]
 pub(super) struct Resting {
     pub(super) sender: SendRequest<Full<Bytes>>,
+    pub(super) watch: Watch,
     pub(super) made: Instant,
     since: Instant,
     _counted: Counted,
@@ -60,9 +62,9 @@ impl Idle {
     }
 
     /// Lays a connection down, unless it is closed, too old, or there are enough.
-    pub(super) fn put(&self, sender: SendRequest<Full<Bytes>>, made: Instant, now: Instant) {
+    pub(super) fn put(&self, sender: SendRequest<Full<Bytes>>, watch: Watch, made: Instant, now: Instant) {
         let mut resting = self.resting();
-        let connection = Resting { sender, made, since: now, _counted: Counted::new(&self.at_rest) };
+        let connection = Resting { sender, watch, made, since: now, _counted: Counted::new(&self.at_rest) };
         if resting.len() < CAPACITY && self.may_stay(&connection, now) {
             resting.push(connection);
         }
@@ -84,7 +86,10 @@ impl Idle {
     }
 
     fn may_stay(&self, connection: &Resting, now: Instant) -> bool {
-        !connection.sender.is_closed() && now < connection.since + self.timeout && now < connection.made + self.max_age
+        !connection.sender.is_closed()
+            && connection.watch.is_settled()
+            && now < connection.since + self.timeout
+            && now < connection.made + self.max_age
     }
 
     fn resting(&self) -> MutexGuard<'_, Vec<Resting>> {

@@ -3,9 +3,12 @@
 /// As many digits as a 64-bit number has; leading zeros only serve to confuse.
 const MOST_DIGITS: u8 = 16;
 
-/// Where the body stands.
+/// How far a body has come.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Chunked(Place);
+
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Chunked {
+enum Place {
     /// In the digits of a chunk's size.
     Size { digits: u8, size: u64 },
     /// In white space after them, which only an extension may follow.
@@ -30,7 +33,7 @@ pub(super) enum Chunked {
     End,
 }
 
-impl Default for Chunked {
+impl Default for Place {
     fn default() -> Self {
         Self::Size { digits: 0, size: 0 }
     }
@@ -38,29 +41,31 @@ impl Default for Chunked {
 
 impl Chunked {
     /// Reads up to the end of the body; says how many bytes that is, and whether it has come. None if these are no chunks.
-    pub(super) fn read(&mut self, bytes: &[u8]) -> Option<(usize, bool)> {
+    pub fn read(&mut self, bytes: &[u8]) -> Option<(usize, bool)> {
         let mut read = 0;
         while read < bytes.len() {
-            if let Self::Data { left } = self {
+            if let Place::Data { left } = &mut self.0 {
                 let rest = bytes.len() - read;
                 let data = usize::try_from(*left).map_or(rest, |left| left.min(rest));
                 read += data;
                 *left -= data as u64;
                 if *left == 0 {
-                    *self = Self::DataEnd;
+                    self.0 = Place::DataEnd;
                 }
                 continue;
             }
             let byte = bytes[read];
             read += 1;
-            if matches!((*self, byte), (Self::End, b'\n')) {
+            if matches!((self.0, byte), (Place::End, b'\n')) {
                 return Some((read, true));
             }
-            *self = self.after(byte)?;
+            self.0 = self.0.after(byte)?;
         }
         Some((read, false))
     }
+}
 
+impl Place {
     fn after(self, byte: u8) -> Option<Self> {
         let next = match (self, byte) {
             (Self::Size { digits, size }, _) if byte.is_ascii_hexdigit() && digits < MOST_DIGITS => {
