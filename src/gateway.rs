@@ -244,9 +244,9 @@ pub fn share<C: Connect>(
     background: &TaskTracker,
     ended: &CancellationToken,
 ) -> Result<(Shared<C>, KeyKeepers), StartError> {
-    let opened = records::open(&config.idempotency, &clock)?;
-    let config = Arc::new(config);
     let metrics = Arc::new(Metrics::new());
+    let opened = records::open(&config.idempotency, &config.store, &clock, &metrics, background)?;
+    let config = Arc::new(config);
     loaded(&metrics, &clock);
     let redis = match &config.store {
         config::Store::Redis(settings) => Some(Redis::start(settings, &metrics, background, ended)?),

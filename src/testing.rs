@@ -121,6 +121,7 @@ pub(crate) fn idempotency() -> config::Idempotency {
         unknown_retention: Duration::from_hours(7 * 24),
         encryption_key: None,
         lock_wait: Duration::ZERO,
+        lease: Duration::from_secs(10),
         wait: Duration::ZERO,
         max_records: 1000,
         max_bytes: 1 << 20,

@@ -148,14 +148,17 @@ pub struct CacheReplicas {
 }
 
 /// The idempotency records.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Idempotency {
-    /// `embedded`.
+    /// `embedded` or `redis`; what is counted below is then of all replicas.
     pub store: &'static str,
     /// Within what at most one forward per key holds.
     pub promise_holds_within: &'static str,
     /// `opening`, `open`, `failing` or `closed`.
     pub condition: &'static str,
+    /// Why it cannot be used, if it fails and that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
     /// Writes that are under way.
     pub in_flight: u64,
     /// Writes whose outcome is known.
@@ -164,8 +167,9 @@ pub struct Idempotency {
     pub unknown: u64,
     /// Since how many seconds the oldest of those is unknown.
     pub oldest_unknown_seconds: Option<u64>,
-    /// Bytes they take.
-    pub bytes: u64,
+    /// Bytes they take; Redis counts its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
 }
 
 /// An upstream.

@@ -252,7 +252,7 @@ fn tuning(toml: &mut Toml, config: &Config) {
         .plain("minimum", config.breaker.minimum)
         .time("window", config.breaker.window)
         .time("open", config.breaker.open);
-    idempotency(toml, &config.idempotency);
+    idempotency(toml, &config.idempotency, &config.store);
     store(toml, &config.store);
     let format = match config.telemetry.format {
         LogFormat::Json => "json",
@@ -297,9 +297,13 @@ fn redis_url(source: &SecretSource) -> String {
     }
 }
 
-fn idempotency(toml: &mut Toml, idempotency: &Idempotency) {
+fn idempotency(toml: &mut Toml, idempotency: &Idempotency, store: &Store) {
+    let in_redis = matches!(store, Store::Redis(_));
     toml.section("idempotency");
     match &idempotency.path {
+        _ if in_redis => toml.comment(
+            "At most one forward per key holds within the Redis of [store], for all replicas with its prefix, as long as it keeps its data.",
+        ),
         Some(path) => toml
             .comment(
                 "At most one forward per key holds within this file: replicas with files of their own do not know of each other.",
@@ -313,10 +317,13 @@ fn idempotency(toml: &mut Toml, idempotency: &Idempotency) {
     if let Some(key) = &idempotency.encryption_key {
         toml.plain("encryption_key", secret(key));
     }
-    toml.time("lock_wait", idempotency.lock_wait)
-        .time("wait", idempotency.wait)
+    if in_redis {
+        toml.time("lease", idempotency.lease);
+    } else {
+        toml.time("lock_wait", idempotency.lock_wait).text("max_bytes", &Size(idempotency.max_bytes).to_string());
+    }
+    toml.time("wait", idempotency.wait)
         .plain("max_records", idempotency.max_records)
-        .text("max_bytes", &Size(idempotency.max_bytes).to_string())
         .text("shared_by", if idempotency.shared_by == SharedBy::Tenant { "tenant" } else { "caller" });
     if let Some(name) = &idempotency.forward_header {
         toml.text("forward_header", name.as_str());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::effective;
-use super::settings::{Config, Control, KeySource, SecretSource, Server, Telemetry, Upstream};
+use super::settings::{Config, Control, KeySource, SecretSource, Server, Telemetry, Upstream, sharing_a_credential};
 use crate::catalogue::Effect;
 use crate::units::Span;
 
@@ -137,6 +137,13 @@ impl Config {
                     "operations.{name}.timeout: is {timeout}, and `lifecycle.drain` is {drain} until a restart; restart the gateway"
                 ));
             }
+        }
+        if let Some((tenant, header)) = sharing_a_credential(&applied.tenants).zip(applied.idempotency.forward_header.as_ref()) {
+            faults.push(format!(
+                "tenants.{}: shares the credential `{}`, and `idempotency.forward_header` is `{header}` until a restart: keys of two \
+                 tenants would meet at Passport; restart the gateway",
+                tenant.name, tenant.credential
+            ));
         }
         if applied.needs_tls() && !self.needs_tls() && self.passport.ca_file.is_none() {
             faults.push("issuers: need trusted roots, which were not loaded at the start; restart the gateway".to_owned());

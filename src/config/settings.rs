@@ -15,6 +15,7 @@ use crate::secret::Secret;
 use crate::tenant::{CredentialName, TenantName};
 
 pub use self::client::{CertificateName, Client};
+pub(super) use self::idempotency::sharing_a_credential;
 pub use self::idempotency::{Idempotency, RequiredFor, SharedBy, WhenUnavailable};
 pub use self::store::{Redis, Sharing, Store};
 pub use self::tls::Tls;

@@ -99,10 +99,11 @@ fn read(root: &Table<'_>) -> (Config, CatalogueFile) {
     let Callers { issuers, api_keys, clients, local } = callers::callers(root, &names, &server, &catalogue);
     let tenants = tenants::tenants(root, &names, &catalogue);
     let admin = listeners::admin(root, &server);
+    let store = store::store(root);
     let config = Config {
         control: control::control(root, &server, &admin),
         admin,
-        idempotency: idempotency::idempotency(root, &tenants, &catalogue),
+        idempotency: idempotency::idempotency(root, &store, &server, &tenants, &catalogue),
         issuers,
         api_keys,
         clients,
@@ -113,7 +114,7 @@ fn read(root: &Table<'_>) -> (Config, CatalogueFile) {
         cache: tuning::cache(root),
         retry: tuning::retry(root),
         breaker: tuning::breaker(root),
-        store: store::store(root),
+        store,
         telemetry: tuning::telemetry(root),
         catalogue: Arc::new(catalogue),
         overrides,

@@ -79,6 +79,24 @@ impl Vitals {
         admin::Store { kind: "redis", state, since_seconds: status.since.elapsed().as_secs(), failure }
     }
 
+    fn idempotency(&self, status: idempotency::Status) -> admin::Idempotency {
+        let [in_flight, done, unknown] = status.records;
+        let wall = self.shared.clock.wall();
+        let age = |since: u64| wall.duration_since(UNIX_EPOCH + Duration::from_millis(since)).unwrap_or_default().as_secs();
+        let shared = self.shared.redis.is_some();
+        admin::Idempotency {
+            store: if shared { "redis" } else { "embedded" },
+            promise_holds_within: if shared { "this Redis and prefix" } else { "this file" },
+            condition: status.condition.as_str(),
+            failure: status.failure,
+            in_flight,
+            done,
+            unknown,
+            oldest_unknown_seconds: status.oldest_unknown.map(age),
+            bytes: (!shared).then_some(status.bytes),
+        }
+    }
+
     fn upstreams(&self) -> Vec<admin::Upstream> {
         let metrics = &self.shared.metrics;
         let upstream = |upstream: &config::Upstream| {
@@ -126,7 +144,7 @@ impl StatusSource for Vitals {
             issuers: self.shared.keys.status().iter().map(|keys| issuer(keys, clock.wall())).collect(),
             limits: self.limits(),
             cache: cache(&self.shared.cache.status()),
-            idempotency: self.shared.idempotency.status().map(|status| idempotency(&status, clock.wall())),
+            idempotency: self.shared.idempotency.status().map(|status| self.idempotency(status)),
             upstreams: self.upstreams(),
             store: self.store(),
             last_reload: self.last_reload.shown(clock.now()),
@@ -166,21 +184,6 @@ fn cache(report: &CacheReport) -> admin::Cache {
         evictions: report.evictions.into(),
         invalidations: report.invalidations.into(),
         replicas,
-    }
-}
-
-fn idempotency(status: &idempotency::Status, wall: SystemTime) -> admin::Idempotency {
-    let [in_flight, done, unknown] = status.records;
-    let age = |since: u64| wall.duration_since(UNIX_EPOCH + Duration::from_millis(since)).unwrap_or_default().as_secs();
-    admin::Idempotency {
-        store: "embedded",
-        promise_holds_within: "this file",
-        condition: status.condition.as_str(),
-        in_flight,
-        done,
-        unknown,
-        oldest_unknown_seconds: status.oldest_unknown.map(age),
-        bytes: status.bytes,
     }
 }
 

@@ -20,6 +20,7 @@ pub mod judge;
 mod owner;
 pub mod record;
 pub mod seal;
+pub mod shared;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -199,6 +200,12 @@ impl std::fmt::Debug for Name {
 }
 
 impl Reply {
+    /// Whether nobody waits for it any more.
+    #[must_use]
+    pub fn is_abandoned(&self) -> bool {
+        self.to.is_closed()
+    }
+
     /// Lets the request be forwarded. If nobody waits for it any more, the claim is given back.
     pub fn started(self, digest: Digest, fence: Fence) {
         let owner = Owner::new(digest, fence, self.commands);

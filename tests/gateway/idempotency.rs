@@ -10,6 +10,7 @@ use crate::support::scripted::{Scripted, answer, ok};
 use crate::support::{Answer, Client, LOCAL, World};
 
 mod kills;
+mod replicas;
 
 const PAY: &str = "/v1/payments/breb/confirm";
 const PAYMENT: &str = r#"{"id":"6c23f053-0e1a-46b4-b902-97ba47e351bc"}"#;

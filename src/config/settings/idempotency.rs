@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use http::HeaderName;
 
-use super::SecretSource;
+use super::{SecretSource, Tenant};
 use crate::catalogue::Effect;
 
 /// How writes that bear a key are recorded.
 #[derive(Clone, Debug)]
 pub struct Idempotency {
-    /// The file of records; none keeps none.
+    /// The file of records, where they are not kept in Redis; none keeps none.
     pub path: Option<PathBuf>,
     /// The requests that must bear a key.
     pub required_for: RequiredFor,
@@ -23,6 +23,8 @@ pub struct Idempotency {
     pub encryption_key: Option<SecretSource>,
     /// How long to wait for another process to give the file up.
     pub lock_wait: Duration,
+    /// How long a replica that is not heard of counts as alive; in Redis.
+    pub lease: Duration,
     /// How long a repetition waits for the request that is under way.
     pub wait: Duration,
     /// Records at most.
@@ -64,6 +66,13 @@ pub enum WhenUnavailable {
     Refuse,
     /// It is forwarded as if it bore no key.
     Forward,
+}
+
+/// A tenant whose credential is another's, too: if their keys went up, they would meet at Passport.
+pub(in crate::config) fn sharing_a_credential(tenants: &[Tenant]) -> Option<&Tenant> {
+    let mut each = tenants.iter().enumerate();
+    let shares = |tenant: &Tenant, at| tenants.iter().take(at).any(|other| other.credential == tenant.credential);
+    each.find(|(at, tenant)| shares(tenant, *at)).map(|(_, tenant)| tenant)
 }
 
 impl RequiredFor {

@@ -108,3 +108,45 @@ fn what_cannot_be_is_a_fault() {
         assert!(found.iter().any(|fault| fault.contains(message)), "{line}: {found:#?}");
     }
 }
+
+#[test]
+fn redis_keeps_records_without_a_path_and_has_no_use_for_what_files_need() {
+    let redis = "store = { kind = \"redis\", url = \"redis://127.0.0.1\" }";
+    let config = accepted(&format!("{redis}\n{}", LEAST.replace("paas.core.accounts.*", MONEY)));
+
+    let found = advice(granting(MONEY, &format!("{redis}\n[idempotency]\npath = \"r\"\nlock_wait = \"1s\"\nlease = \"5s\"")));
+
+    assert_eq!(config.idempotency.lease, Duration::from_secs(10));
+    assert!(effective(&config).contains("holds within the Redis of [store]") && effective(&config).contains("lease = \"10s\""));
+    assert!(
+        found.len() == 2 && found.iter().all(|line| line.contains("store.kind = \"redis\" keeps records in Redis")),
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn a_lease_is_of_redis_and_long_enough_to_be_renewed() {
+    let redis = "store = { kind = \"redis\", url = \"redis://127.0.0.1\" }\nidempotency.lease = \"900ms\"";
+
+    let unused = advice(granting(READS, "idempotency.lease = \"5s\""));
+
+    assert!(faults(granting(MONEY, redis))[0].contains("idempotency.lease: is too short for an owner to renew it in time"));
+    assert!(
+        unused.len() == 1 && unused[0].contains("idempotency.lease: has no effect: records in a file have one owner"),
+        "{unused:#?}"
+    );
+}
+
+#[test]
+fn a_file_behind_an_address_that_others_reach_may_be_one_of_several() {
+    let key = format!("[[api_keys]]\nid = \"a\"\nsha256 = \"{}\"\ntenant = \"acme\"\nscopes = [\"{MONEY}\"]\n", "ab".repeat(32));
+    let least = LEAST.replace("[local]\ntenant = \"acme\"", &key).replace("paas.core.accounts.*", MONEY);
+    let listening = |address: &str| read(&format!("server.listen = [\"{address}\"]\nidempotency.path = \"r\"\n{least}"));
+
+    let found = advice(listening("10.0.0.1:8080"));
+
+    let told = found.iter().filter(|line| line.contains("idempotency.path")).collect::<Vec<_>>();
+    assert!(told.len() == 1 && told[0].contains("replicas with files of their own do not know of each other"), "{found:#?}");
+    assert!(told[0].contains("write store.kind = \"redis\""), "{found:#?}");
+    assert!(!advice(listening("127.0.0.1:8080")).iter().any(|line| line.contains("idempotency.path")));
+}

@@ -75,3 +75,22 @@ fn files_are_all_that_a_configuration_reads() {
     assert_eq!(accepted(&text).files(), [path]);
     assert_eq!(accepted(LEAST).files(), Vec::<std::path::PathBuf>::new());
 }
+
+#[test]
+fn tenants_do_not_come_to_share_a_credential_while_their_keys_still_go_up() {
+    let other = "[tenants.other]\ncredential = \"acme\"\nscopes = [\"paas.core.accounts.*\"]\nrate_limit = { requests = 1, per = \"1s\" }\n";
+    let record = "idempotency.path = \"r\"\n";
+    let forwarding = format!("{record}idempotency.forward_header = \"idempotency-key\"\n");
+    let before = accepted(&format!("{forwarding}{LEAST}"));
+    let after = accepted(&format!("{record}{LEAST}\n{other}"));
+
+    let faults = before.applicable(after.clone()).unwrap_err();
+    let restarted = accepted(&format!("{record}{LEAST}"));
+
+    assert_eq!(faults.len(), 1, "{faults:#?}");
+    assert!(
+        faults[0].contains("tenants.other: shares the credential `acme`") && faults[0].contains("restart the gateway"),
+        "{faults:#?}"
+    );
+    assert!(restarted.applicable(after).is_ok(), "once no keys go up any more");
+}

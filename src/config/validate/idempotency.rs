@@ -7,16 +7,19 @@ use http::HeaderName;
 use super::credentials;
 use crate::catalogue::Catalogue;
 use crate::config::raw::{Table, Value};
-use crate::config::settings::{Idempotency, RequiredFor, SecretSource, SharedBy, Tenant, WhenUnavailable};
+use crate::config::settings::{
+    Idempotency, RequiredFor, SecretSource, Server, SharedBy, Store, Tenant, WhenUnavailable, sharing_a_credential,
+};
 use crate::fields::{IDEMPOTENCY_KEY, may_go_up};
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "path",
     "required_for",
     "retention",
     "unknown_retention",
     "encryption_key",
     "lock_wait",
+    "lease",
     "wait",
     "max_records",
     "max_bytes",
@@ -28,10 +31,20 @@ const REQUIRED: [(&str, RequiredFor); 3] =
     [("money", RequiredFor::Money), ("writes", RequiredFor::Writes), ("none", RequiredFor::None)];
 const SHARED: [(&str, SharedBy); 2] = [("tenant", SharedBy::Tenant), ("caller", SharedBy::Caller)];
 const UNAVAILABLE: [(&str, WhenUnavailable); 2] = [("refuse", WhenUnavailable::Refuse), ("forward", WhenUnavailable::Forward)];
+/// What only a file of records has a use for.
+const OF_FILES: [&str; 3] = ["path", "lock_wait", "max_bytes"];
 /// The least length of a key for encryption: 128 bits in hexadecimal.
 const LEAST_KEY: usize = 32;
+/// The shortest lease: an owner must be able to renew it while Redis is a little slow.
+const LEAST_LEASE: Duration = Duration::from_secs(1);
 
-pub(super) fn idempotency(root: &Table<'_>, tenants: &[Tenant], catalogue: &Catalogue) -> Idempotency {
+pub(super) fn idempotency(
+    root: &Table<'_>,
+    store: &Store,
+    server: &Server,
+    tenants: &[Tenant],
+    catalogue: &Catalogue,
+) -> Idempotency {
     let section = root.section("idempotency", &KEYS);
     let shared_by = section.or("shared_by", SharedBy::Tenant, |value| value.word(&SHARED));
     let settings = Idempotency {
@@ -41,6 +54,7 @@ pub(super) fn idempotency(root: &Table<'_>, tenants: &[Tenant], catalogue: &Cata
         unknown_retention: section.or("unknown_retention", Duration::from_hours(7 * 24), Value::time),
         encryption_key: section.read("encryption_key", encryption_key),
         lock_wait: section.or("lock_wait", Duration::from_secs(30), Value::duration),
+        lease: section.or("lease", Duration::from_secs(10), lease),
         wait: section.or("wait", Duration::ZERO, Value::duration),
         max_records: section.or("max_records", 200_000, |value| value.count(1..=100_000_000)),
         max_bytes: section.or("max_bytes", 256 << 20, Value::size),
@@ -48,7 +62,17 @@ pub(super) fn idempotency(root: &Table<'_>, tenants: &[Tenant], catalogue: &Cata
         forward_header: section.read("forward_header", |value| forward_header(value, shared_by, tenants)),
         when_unavailable: section.or("when_unavailable", WhenUnavailable::Refuse, |value| value.word(&UNAVAILABLE)),
     };
-    check_place(&section, &settings, tenants, catalogue);
+    match store {
+        Store::Redis(_) => {
+            let message = "store.kind = \"redis\" keeps records in Redis";
+            section.advise_of_unused(&OF_FILES, message, "write store.kind = \"embedded\"");
+        }
+        Store::Embedded => {
+            section.advise_of_unused(&["lease"], "records in a file have one owner", "write store.kind = \"redis\"");
+            advise_of_replicas(&section, server);
+            check_place(&section, &settings, tenants, catalogue);
+        }
+    }
     settings
 }
 
@@ -59,6 +83,18 @@ pub(super) fn required_for(root: &Table<'_>) -> RequiredFor {
 
 fn required(section: &Table<'_>) -> RequiredFor {
     section.or("required_for", RequiredFor::Money, |value| value.word(&REQUIRED))
+}
+
+/// Whoever serves others than its own machine may be one of several, each with a file of its own.
+fn advise_of_replicas(section: &Table<'_>, server: &Server) {
+    let beyond = server.listen.iter().find(|listen| !listen.is_local());
+    if let (Some(path), Some(listen)) = (section.value("path"), beyond) {
+        let what = format!(
+            "keeps a key from being forwarded twice by this process alone, and `{listen}` serves other machines: replicas with \
+             files of their own do not know of each other"
+        );
+        path.advise(what, "if there are several, write store.kind = \"redis\"");
+    }
 }
 
 /// A key that is required of somebody is to be kept somewhere.
@@ -89,6 +125,13 @@ fn sender<'t>(required: RequiredFor, tenants: &'t [Tenant], catalogue: &'t Catal
     })
 }
 
+fn lease(value: &Value<'_>) -> Option<Duration> {
+    match value.time()? {
+        lease if lease >= LEAST_LEASE => Some(lease),
+        _ => value.fault("is too short for an owner to renew it in time", "write at least \"1s\""),
+    }
+}
+
 fn encryption_key(value: &Value<'_>) -> Option<SecretSource> {
     let source = credentials::secret(value)?;
     match source.load_with(value.context().environment()) {
@@ -108,8 +151,7 @@ fn forward_header(value: &Value<'_>, shared_by: SharedBy, tenants: &[Tenant]) ->
     if shared_by == SharedBy::Caller {
         return value.fault("would let keys of two callers meet at Passport", "remove it, or write shared_by = \"tenant\"");
     }
-    let meets = |(at, tenant): (usize, &Tenant)| tenants.iter().take(at).any(|other| other.credential == tenant.credential);
-    if let Some((_, tenant)) = tenants.iter().enumerate().find(|(at, tenant)| meets((*at, tenant))) {
+    if let Some(tenant) = sharing_a_credential(tenants) {
         let message =
             format!("would let keys of two tenants meet at Passport: they share the credential `{}`", tenant.credential);
         return value.fault(message, "remove it, or give each tenant a credential of its own");

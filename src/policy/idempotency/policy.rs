@@ -50,10 +50,12 @@ pub struct Idempotency {
 }
 
 /// How the store of records is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
     /// Whether it can be used.
     pub condition: Condition,
+    /// Why it cannot, if that is known.
+    pub failure: Option<String>,
     /// Records in flight, done and unknown.
     pub records: [u64; 3],
     /// Bytes they take.
@@ -91,6 +93,7 @@ impl Idempotency {
         let board = self.records.as_ref()?.board();
         Some(Status {
             condition: board.condition(),
+            failure: board.failure(),
             records: [&board.in_flight, &board.done, &board.unknown].map(|count| count.load(Relaxed)),
             bytes: board.bytes.load(Relaxed),
             oldest_unknown: board.oldest_unknown(),

@@ -1,6 +1,7 @@
 //! What a store tells of itself: written by the store, read by requests, metrics, probes and `/status`.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
@@ -23,6 +24,7 @@ pub enum Condition {
 #[derive(Debug, Default)]
 pub struct Board {
     condition: AtomicU8,
+    failure: Mutex<Option<String>>,
     /// Records in flight.
     pub in_flight: AtomicU64,
     /// Records that are done.
@@ -54,6 +56,17 @@ impl Board {
     /// Tells whether the store can be used.
     pub fn set_condition(&self, condition: Condition) {
         self.condition.store(condition as u8, Relaxed);
+    }
+
+    /// Why it fails, if it does and that is known.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Tells why it fails, or that it does not; gives back what was told before.
+    pub fn set_failure(&self, failure: Option<String>) -> Option<String> {
+        std::mem::replace(&mut self.failure.lock().unwrap_or_else(PoisonError::into_inner), failure)
     }
 
     /// Since when the record that is unknown longest is unknown.

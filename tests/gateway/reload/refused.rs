@@ -89,3 +89,19 @@ async fn credentials_are_never_sent_to_hosts_they_were_not_meant_for() {
     assert_eq!(filed.world.admin("/status").await.json()["limits"].as_array().unwrap().len(), 0, "nothing of it is applied");
     assert_eq!(filed.world.get("/v1/accounts").await.status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn keys_of_two_tenants_never_meet_at_passport_while_a_header_that_is_gone_from_the_file_takes_them_there() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let kept = format!("idempotency.path = \"{}/records.redb\"\n", folder.path().display());
+    let before = format!("{kept}idempotency.forward_header = \"x-key\"\n{}", acme("", ""));
+    let other = "\n[tenants.other]\ncredential = \"acme\"\nscopes = [\"paas.core.*\"]\n";
+    let filed = Filed::with(&before).await;
+
+    filed.rewrite(&format!("{kept}{}", acme("", other))).await;
+
+    let last = filed.last_reload().await;
+    assert_eq!(last["applied"], false);
+    assert!(last["faults"][0].as_str().unwrap().starts_with("tenants.other: shares the credential `acme`"), "{last}");
+    assert_eq!(filed.world.admin("/status").await.json()["tenants"].as_array().unwrap().len(), 1, "nothing of it is applied");
+}

@@ -107,6 +107,13 @@ impl Redis {
         answer.strip_suffix("+OK\r\n").unwrap_or(answer).trim_end().to_owned()
     }
 
+    /// Whether this text stands anywhere in what it wrote to its disk.
+    pub(crate) fn holds(&self, text: &str) -> bool {
+        let files = std::fs::read_dir(self.folder.path().join("appendonlydir")).unwrap();
+        let holds = |bytes: Vec<u8>| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+        files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).any(holds)
+    }
+
     fn options_shown(&self) -> String {
         format!("{:?} in {}", self.options, self.folder.path().display())
     }
