@@ -60,7 +60,7 @@ impl ResponseCache {
         tasks: TaskTracker,
     ) -> Self {
         let usual = [header::ACCEPT, header::ACCEPT_LANGUAGE];
-        let store = Store::new(settings.max_bytes, Arc::clone(metrics));
+        let store = Store::new(settings.max_bytes, metrics);
         Self {
             settings,
             sent_up: Selectors::new(usual.into_iter().chain(forwarded.iter().cloned())),

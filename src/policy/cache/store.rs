@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+use prometheus::{IntCounter, IntGauge};
 use quick_cache::sync::Cache;
 use quick_cache::{Lifecycle, OptionsBuilder, Weighter};
 use smallvec::SmallVec;
@@ -31,7 +32,17 @@ const TYPICAL: u64 = 4096;
 pub(super) struct Store {
     cache: Cache<Key, Stored, ByBytes, foldhash::fast::RandomState, Evictions>,
     largest_body: usize,
-    metrics: Arc<Metrics>,
+    told: Told,
+}
+
+/// What metrics tell of it: found once, since labels are looked up more slowly than entries.
+struct Told {
+    entries: IntGauge,
+    bytes: IntGauge,
+    for_room: IntCounter,
+    replaced: IntCounter,
+    invalidated: IntCounter,
+    purged: IntCounter,
 }
 
 /// What stands under a key.
@@ -79,7 +90,7 @@ impl Found {
 
 impl Store {
     /// A store of at most so many bytes.
-    pub(super) fn new(max_bytes: u64, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(max_bytes: u64, metrics: &Metrics) -> Self {
         let shards: u64 = 1 << (max_bytes / SHARD).clamp(1, MOST_SHARDS).ilog2();
         let options = OptionsBuilder::new()
             .shards(usize::try_from(shards).unwrap_or(1))
@@ -89,7 +100,7 @@ impl Store {
             .expect("both capacities are set");
         let largest_body = usize::try_from((max_bytes / shards / SHARE).min(LARGEST_BODY)).unwrap_or(usize::MAX);
         let cache = Cache::with_options(options, ByBytes, foldhash::fast::RandomState::default(), Evictions);
-        Self { cache, largest_body, metrics }
+        Self { cache, largest_body, told: Told::through(metrics) }
     }
 
     /// The largest body that is worth holding.
@@ -121,7 +132,8 @@ impl Store {
             Stored::Entry(entry) => {
                 let same = |stored: &Stored| matches!(stored, Stored::Entry(other) if Arc::ptr_eq(other, &entry));
                 if self.cache.remove_if(&key, same).is_some() {
-                    self.evicted("invalidated", 1);
+                    self.told.invalidated.inc();
+                    self.tell_size();
                 }
                 Found::Nothing
             }
@@ -137,8 +149,9 @@ impl Store {
         self.cache.insert_with_lifecycle(key, stored, &mut evicted);
         let is_kept = self.cache.contains_key(&own.as_ref());
         let replaced = evicted.0.iter().filter(|(key, _)| is_kept && *key == own).count();
-        self.evicted("replaced", replaced);
-        self.evicted("size", evicted.0.len() - replaced);
+        self.told.replaced.inc_by(replaced as u64);
+        self.told.for_room.inc_by((evicted.0.len() - replaced) as u64);
+        self.tell_size();
         is_kept
     }
 
@@ -159,17 +172,29 @@ impl Store {
             !purge
         });
         let purged = purged.into_inner();
-        self.evicted("purged", purged);
+        self.told.purged.inc_by(purged as u64);
+        self.tell_size();
         purged
     }
 
-    fn evicted(&self, cause: &'static str, count: usize) {
-        if count > 0 {
-            self.metrics.cache_evictions_total.with(Cause { cause }).inc_by(count as u64);
-        }
+    fn tell_size(&self) {
         let (entries, bytes) = self.size();
-        self.metrics.cache_entries.with(()).set(i64::try_from(entries).unwrap_or(i64::MAX));
-        self.metrics.cache_bytes.with(()).set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        self.told.entries.set(i64::try_from(entries).unwrap_or(i64::MAX));
+        self.told.bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+}
+
+impl Told {
+    fn through(metrics: &Metrics) -> Self {
+        let left = |cause| metrics.cache_evictions_total.with(Cause { cause });
+        Self {
+            entries: metrics.cache_entries.with(()),
+            bytes: metrics.cache_bytes.with(()),
+            for_room: left("size"),
+            replaced: left("replaced"),
+            invalidated: left("invalidated"),
+            purged: left("purged"),
+        }
     }
 }
 

@@ -52,6 +52,8 @@ struct Bench {
     initech: Arc<Snapshots>,
     /// With acme's credential.
     umbrella: Arc<Snapshots>,
+    /// Acme, after a reload that gave it initech's credential.
+    moved: Arc<Snapshots>,
 }
 
 /// The upstream, as the cache sees it: every call waits for the test to answer it.
@@ -93,10 +95,13 @@ impl Bench {
         let initech = config::Credential { account: "acme".into(), ..credential("initech") };
         config.credentials = vec![credential("acme"), credential("globex"), initech];
         adjust(&mut config);
-        let of = |local: &str| {
+        let with = |config: &config::Config, local: &str| {
             let local = Some(config::Local { tenant: TenantName::new(local), scopes: None });
             snapshots(config::Config { local, ..config.clone() }, clock.clone())
         };
+        let [acme, globex, initech, umbrella] = ["acme", "globex", "initech", "umbrella"].map(|tenant| with(&config, tenant));
+        config.tenants[0].credential = CredentialName::new("initech");
+        let moved = with(&config, "acme");
         let (upstream, calls) = mpsc::unbounded_channel();
         let (metrics, tasks) = (Arc::new(Metrics::new()), TaskTracker::new());
         let cache = ResponseCache::new(config.cache, &config.passport.forward_headers, clock.clone(), &metrics, tasks.clone());
@@ -105,10 +110,11 @@ impl Bench {
             calls,
             metrics,
             tasks,
-            acme: of("acme"),
-            globex: of("globex"),
-            initech: of("initech"),
-            umbrella: of("umbrella"),
+            acme,
+            globex,
+            initech,
+            umbrella,
+            moved,
             clock,
         }
     }

@@ -55,7 +55,7 @@ fn a_scan_in_a_process_of_its_own() {
 
 struct Scan {
     store: Store,
-    any: Validated,
+    key: Key,
     entry: Entry,
 }
 
@@ -71,11 +71,12 @@ impl Scan {
             answer: Arc::new(Answer::new(any.head(), &head, Bytes::new(), wall())),
             epoch: cache.epoch(&any),
         };
-        Self { store: Store::new(MAX_BYTES, Arc::clone(&bench.metrics)), any, entry }
+        let key = Key::of(&any, Variant::default()).at("");
+        Self { store: Store::new(MAX_BYTES, &bench.metrics), key, entry }
     }
 
     fn key(&self, target: &str) -> Key {
-        Key::of(&self.any, Variant::default()).at(target)
+        self.key.clone().at(target)
     }
 
     /// A query that was not asked before, and its answer.

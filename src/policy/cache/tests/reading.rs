@@ -81,6 +81,18 @@ async fn tenants_of_one_credential_share_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_tenant_with_another_credential_sees_nothing_that_was_fetched_with_the_first() {
+    let mut bench = Bench::new();
+    bench.miss(LIST, ok("by the first")).await;
+
+    let moved = bench.send(request(&bench.moved, Method::GET, LIST, &[]));
+    bench.asked().await.answer(ok("by the second"));
+
+    assert_eq!(moved.await.unwrap().body(), "by the second");
+    assert_eq!(bench.hit(LIST).await.body(), "by the first");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_operation_without_a_cache_rule_is_passed_by() {
     let mut bench = Bench::new();
     let payment = "/v1/payments/6c23f053-0e1a-46b4-b902-97ba47e351bc";

@@ -54,7 +54,7 @@ pub(super) struct World {
     history: Vec<(tokio::time::Instant, [u64; 2])>,
     /// The least version that a read beginning now may get, by account, and by tenant because of purges.
     settled: [u64; 2],
-    purged: [u64; 4],
+    purged: [u64; TENANTS.len()],
     pending: Vec<Pending>,
     reading: Vec<Reading>,
     writing: Vec<Writing>,
@@ -80,7 +80,7 @@ impl World {
             versions: [0; 2],
             history,
             settled: [0; 2],
-            purged: [0; 4],
+            purged: [0; TENANTS.len()],
             pending: Vec::new(),
             reading: Vec::new(),
             writing: Vec::new(),
@@ -110,13 +110,16 @@ impl World {
             }
             Step::Cut { write } => self.cut(write).await,
             Step::Purge { tenant } => {
-                self.bench.service.cache.purge(Some(&TenantName::new(TENANTS[tenant])), None);
-                self.purged[tenant] = self.versions[ACCOUNT_OF[tenant]];
+                let name = TENANTS[tenant].0;
+                self.bench.service.cache.purge(Some(&TenantName::new(name)), None);
+                for purged in (0..TENANTS.len()).filter(|other| TENANTS[*other].0 == name) {
+                    self.purged[purged] = self.versions[ACCOUNT_OF[purged]];
+                }
             }
             Step::Alone { account } => self.change(account),
             Step::Elsewhere { account } => {
                 self.change(account);
-                self.bench.service.cache.invalidate(TENANTS[account], &["list_accounts", "list_payments"]);
+                self.bench.service.cache.invalidate(ACCOUNTS[account], &["list_accounts", "list_payments"]);
                 self.settled[account] = self.versions[account];
             }
         }
@@ -124,7 +127,7 @@ impl World {
     }
 
     fn snapshots(&self, tenant: usize) -> &Arc<Snapshots> {
-        [&self.bench.acme, &self.bench.globex, &self.bench.initech, &self.bench.umbrella][tenant]
+        [&self.bench.acme, &self.bench.globex, &self.bench.initech, &self.bench.umbrella, &self.bench.moved][tenant]
     }
 
     fn change(&mut self, account: usize) {
@@ -229,7 +232,8 @@ impl World {
     async fn look_around(&mut self) {
         settle().await;
         while let Ok(call) = self.bench.calls.try_recv() {
-            let tenant = TENANTS.iter().position(|name| *name == call.request.tenant().name.as_str()).unwrap();
+            let asker = (call.request.tenant().name.as_str(), call.request.credential().1.name.as_str());
+            let tenant = TENANTS.iter().position(|tenant| *tenant == asker).unwrap();
             self.asked += 1;
             self.pending.push(Pending { call, tenant, asked: self.asked, read: None, carried_out: false });
         }
