@@ -91,7 +91,8 @@ impl Answer {
     /// The same with another body, in fields of its own.
     #[cfg(test)]
     pub(super) fn with_body(&self, body: Bytes) -> Self {
-        Self { fields: kept(&self.fields), body, selects: self.selects.clone(), validators: None, age: None, ..*self }
+        let fields = packed(&self.fields.iter().collect::<Vec<_>>());
+        Self { fields, body, selects: self.selects.clone(), validators: None, age: None, ..*self }
     }
 
     /// What Passport is asked by whether it has changed; `None` if it gave nothing that is sure to change with it.
@@ -157,9 +158,13 @@ impl Answer {
 /// The fields that any receiver may have. Their values are copied into one piece of memory, since those of an upstream's answer
 /// are parts of a connection's read buffer and would keep it whole.
 fn kept(fields: &HeaderMap) -> HeaderMap {
-    let kept: Vec<_> = fields.iter().filter(|(name, _)| is_kept(name, fields)).collect();
+    packed(&fields.iter().filter(|(name, _)| is_kept(name, fields)).collect::<Vec<_>>())
+}
+
+/// These fields, with all values in one allocation of their own.
+fn packed(kept: &[(&HeaderName, &HeaderValue)]) -> HeaderMap {
     let mut values = BytesMut::with_capacity(kept.iter().map(|(_, value)| value.len()).sum());
-    for (_, value) in &kept {
+    for (_, value) in kept {
         values.extend_from_slice(value.as_bytes());
     }
     let mut values = values.freeze();
@@ -167,7 +172,7 @@ fn kept(fields: &HeaderMap) -> HeaderMap {
     let mut map = HeaderMap::with_capacity(kept.len() + 4);
     for (name, value) in kept {
         let bytes = values.split_to(value.len());
-        map.append(name, HeaderValue::from_maybe_shared(bytes).expect("the bytes of a field value are a field value"));
+        map.append(*name, HeaderValue::from_maybe_shared(bytes).expect("the bytes of a field value are a field value"));
     }
     map
 }

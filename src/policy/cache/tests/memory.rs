@@ -1,6 +1,7 @@
 //! A million distinct queries: what is in use stays, and the process does not outgrow the bytes it was given.
 
 use std::process::Command;
+use std::thread;
 
 use super::super::answer::Answer;
 use super::super::freshness::Received;
@@ -15,6 +16,7 @@ const MAX_BYTES: u64 = 64 << 20;
 /// Keys that are asked for again and again, once while so many others are asked for once.
 const HOT: usize = 100;
 const BETWEEN: usize = 10_000;
+const WORKERS: usize = 4;
 
 #[test]
 fn a_million_distinct_queries_neither_flush_what_is_in_use_nor_outgrow_the_bytes() {
@@ -37,13 +39,12 @@ fn a_scan_in_a_process_of_its_own() {
     scan.hits();
     let before = resident();
 
-    let mut lost = 0;
-    for query in 0..QUERIES {
-        scan.miss(&format!("/v1/accounts?account_number={query}"), 200 + query * 7919 % 8000);
-        if query % BETWEEN == 0 {
-            lost += HOT - scan.hits();
-        }
-    }
+    // As from several workers, which also takes less time.
+    let lost: usize = thread::scope(|scope| {
+        let scan = &scan;
+        let workers: Vec<_> = (0..WORKERS).map(|worker| scope.spawn(move || scan.worker(worker))).collect();
+        workers.into_iter().map(|worker| worker.join().unwrap()).sum()
+    });
 
     let (entries, bytes) = scan.store.size();
     let taken = resident() - before;
@@ -85,6 +86,18 @@ impl Scan {
         let answer = Arc::new(answer.with_body(Bytes::from(vec![b'x'; length])));
         let entry = Entry { answer, freshness: *freshness, epoch: epoch.clone() };
         self.store.put(self.key(target), Stored::Entry(Arc::new(entry)));
+    }
+
+    /// A worker's part of the queries; says how many of the hot keys were missing in between.
+    fn worker(&self, worker: usize) -> usize {
+        let mut lost = 0;
+        for query in (worker..QUERIES).step_by(WORKERS) {
+            self.miss(&format!("/v1/accounts?account_number={query}"), 200 + query * 7919 % 8000);
+            if query % BETWEEN < WORKERS {
+                lost += HOT - self.hits();
+            }
+        }
+        lost
     }
 
     /// How many of the hot keys are still there.
