@@ -7,6 +7,7 @@ use crate::support::{LOCAL, World};
 
 mod answers;
 mod bodies;
+mod fields;
 mod requests;
 
 /// An operation whose answers are never stored.

@@ -8,7 +8,10 @@ use crate::fields::HOP_BY_HOP;
 const END_TO_END: [HeaderName; 5] =
     [header::CACHE_CONTROL, header::CONTENT_LENGTH, header::CONTENT_TYPE, header::SET_COOKIE, header::VARY];
 
-/// Removes the fields of the connection they came over.
+/// Only the gateway says these to its callers: that an answer was repeated, and where else it could be reached (RFC 7838).
+const GATEWAYS: [HeaderName; 2] = [HeaderName::from_static("idempotent-replayed"), header::ALT_SVC];
+
+/// Removes the fields of the connection they came over, and those that are not Passport's to say.
 pub(super) fn remove_hop_by_hop(fields: &mut HeaderMap) {
     if fields.contains_key(header::CONNECTION) {
         let values = fields.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
@@ -18,7 +21,7 @@ pub(super) fn remove_hop_by_hop(fields: &mut HeaderMap) {
             fields.remove(name);
         }
     }
-    for name in HOP_BY_HOP {
+    for name in HOP_BY_HOP.into_iter().chain(GATEWAYS) {
         fields.remove(name);
     }
 }
