@@ -13,7 +13,20 @@ KUBERNETES := 1.33
 PROMTOOL := $(or $(and $(shell command -v prometheus),$(shell command -v promtool)),$(TOOLS)/prometheus/promtool)
 REDIS := $(or $(shell command -v redis-server),$(shell command -v valkey-server),$(TOOLS)/redis/redis-server)
 
-.PHONY: run test check fmt clippy doc licences manifests soak-tokens soak-limits soak-kills bench bench-peers fuzz fuzz-build without-node without-browser without-manifests screenshots image
+# What cargo-fuzz would set but for a sanitizer, which needs a nightly compiler: there is no unsafe code here for it to look at.
+FUZZ_TARGETS := token query json head answer
+FUZZ_SECONDS := 60
+FUZZ_HOST := $(shell rustc -vV | sed -n 's/^host: //p')
+FUZZ_BIN := target/fuzz/$(FUZZ_HOST)/release
+FUZZ_FLAGS := --cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+  -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+  -Cllvm-args=-sanitizer-coverage-trace-compares
+
+PEERS := $(TOOLS)/peers
+# Pingora is built with a CMake of its own.
+PEERS_ENV := CARGO_TARGET_DIR=target/peers PATH="$(CURDIR)/$(PEERS)/python/bin:$$PATH" PYTHONPATH=$(CURDIR)/$(PEERS)/python
+
+.PHONY: run test check fmt clippy doc licences manifests soak soak-tokens soak-limits soak-kills bench bench-peers fuzz fuzz-build without-node without-browser without-manifests screenshots image
 
 run:  ## builds and starts the demo
 	$(CARGO) run --quiet -- demo
@@ -43,6 +56,9 @@ manifests: $(PROMTOOL) $(if $(NODE),$(MANIFESTS)/node,without-manifests) $(if $(
 	$(CARGO) run --quiet -- openapi >$(TOOLS)/openapi.json
 	$(if $(PYTHON),PYTHONPATH=$(MANIFESTS)/python $(PYTHON) -B -m openapi_spec_validator $(TOOLS)/openapi.json)
 	$(PROMTOOL) test rules deploy/prometheus/tests/*.yml
+
+soak:  ## a quarter of an hour of everything at once, in real time; SOAK=60 makes it a minute
+	SOAK=$(or $(SOAK),900) $(CARGO) test --quiet --test gateway soak::no_answer -- --nocapture
 
 soak-tokens:  ## a minute of load over short-lived tokens, in real time
 	TOKEN_SOAK=1 $(CARGO) test --quiet --test gateway token_outage -- --nocapture
