@@ -33,13 +33,32 @@ impl Process {
 
     /// The same, with these environment variables.
     pub(crate) async fn run_with(config: &str, environment: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(BINARY);
+        command.envs(environment.iter().copied());
+        Self::start(config, command, Stdio::piped()).await
+    }
+
+    /// The same, after this command of the shell.
+    pub(crate) async fn limited(config: &str, limit: &str) -> Self {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!("{limit}; exec \"$0\" \"$@\"")).arg(BINARY);
+        Self::start(config, command, Stdio::piped()).await
+    }
+
+    /// The same, with this for standard output.
+    pub(crate) async fn writing(config: &str, output: Stdio) -> Self {
+        Self::start(config, Command::new(BINARY), output).await
+    }
+
+    async fn start(config: &str, mut command: Command, output: Stdio) -> Self {
         let folder = TempDir::new().unwrap();
         let (path, ready) = (folder.path().join("gateway.toml"), folder.path().join("ready.toml"));
         std::fs::write(&path, settled(config)).unwrap();
-        let mut command = Command::new(BINARY);
-        command.arg("run").arg("--config").arg(&path).arg("--ready-file").arg(&ready).envs(environment.iter().copied());
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let output = [Some(lines(child.stdout.take().unwrap())), Some(lines(child.stderr.take().unwrap()))];
+        command.arg("run").arg("--config").arg(&path).arg("--ready-file").arg(&ready);
+        let mut child = command.stdin(Stdio::null()).stdout(output).stderr(Stdio::piped()).spawn().unwrap();
+        // The command holds what was given for output open, as a reader would see.
+        drop(command);
+        let output = [child.stdout.take().map(lines), child.stderr.take().map(lines)];
         until("the ready file is there", async || ready.exists() || child.try_wait().unwrap().is_some()).await;
         let ready = std::fs::read_to_string(ready).unwrap();
         let addresses: toml::Table = ready.parse().unwrap();
@@ -56,6 +75,13 @@ impl Process {
     /// Sends a signal by its name.
     pub(crate) fn signal(&self, name: &str) {
         assert!(Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap().success());
+    }
+
+    /// Seconds of processor time that it has used.
+    pub(crate) fn cpu(&self) -> f64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let ticks = stat.rsplit(')').next().unwrap().split_whitespace().skip(11).take(2);
+        ticks.map(|ticks| ticks.parse::<f64>().unwrap()).sum::<f64>() / 100.0
     }
 
     /// Whether it has ended.
@@ -78,7 +104,7 @@ impl Process {
     }
 
     fn written(&mut self, stream: usize) -> Vec<String> {
-        self.output[stream].take().unwrap().join().unwrap()
+        self.output[stream].take().map(|lines| lines.join().unwrap()).unwrap_or_default()
     }
 
     pub(crate) async fn get(&self, target: &str) -> Answer {
