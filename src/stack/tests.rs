@@ -33,6 +33,13 @@ fn payment() -> Arrival {
     arrival(Method::POST, "/v1/payments/breb/confirm", r#"{"id":"6c23f053-0e1a-46b4-b902-97ba47e351bc"}"#)
 }
 
+/// The same with a key, which its caller asks again with.
+fn keyed() -> Arrival {
+    let mut payment = payment();
+    payment.head.headers.insert("idempotency-key", http::HeaderValue::from_static("order-1"));
+    payment
+}
+
 /// Drops `request` after one turn of the runtime, after two and so on, each time in a world of its own, until it is let to its end.
 /// `prepare` brings a world about; `judge` looks at it once all that was under way has settled.
 async fn dropped_at_each_await(request: fn() -> Arrival, prepare: impl AsyncFn(&World), judge: impl AsyncFn(&World)) {
@@ -99,6 +106,34 @@ async fn a_write_that_is_abandoned_happens_once_or_never_and_is_noticed_if_it_ha
         assert_eq!(world.cut_short(), 0, "a write whose bytes may have left is the gateway's to finish");
     };
     dropped_at_each_await(payment, listed, judge).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_payment_with_a_key_that_is_abandoned_is_made_once_when_it_is_asked_for_again() {
+    let judge = async |world: &World| {
+        let (made, (records, _)) = (world.passport.writes(), world.records());
+        assert_eq!(made, records, "a payment was made without a record, or a record is left of one that was not made");
+
+        assert_eq!(world.status(keyed()).await, 200);
+
+        assert_eq!((world.passport.writes(), world.records()), (1, (1, 0)));
+        assert_eq!(world.cut_short(), 0, "a write whose bytes may have left is the gateway's to finish");
+    };
+    dropped_at_each_await(keyed, async |_| (), judge).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_payment_with_the_same_key_gets_its_answer_whoever_leaves() {
+    for turns in 1..60 {
+        let world = World::with_workers(1, |config| config.idempotency.wait = Duration::from_secs(5));
+
+        let (left, answered) = tokio::join!(world.dropped_after(keyed(), turns), world.status(keyed()));
+
+        assert_eq!(answered, 200, "the first {left:?} after {turns} turns");
+        world.settle().await;
+        world.assert_nothing_is_held(turns);
+        assert_eq!((world.passport.writes(), world.records()), (1, (1, 0)), "after {turns} turns");
+    }
 }
 
 #[tokio::test(start_paused = true)]

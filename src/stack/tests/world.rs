@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::BodyExt;
+use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -15,11 +16,13 @@ use crate::config::{Config, Limit, Sharing};
 use crate::metrics::{Metrics, Upstream, UpstreamState, UpstreamStatus};
 use crate::policy::authenticate::{Failures, IssuerKeys};
 use crate::policy::cache::ResponseCache;
-use crate::policy::idempotency::Idempotency;
+use crate::policy::idempotency::{Idempotency, Store};
 use crate::service::Service;
 use crate::snapshot::Snapshots;
 use crate::stack::{Shared, stack};
 use crate::stage::Arrival;
+use crate::store::records::record::State;
+use crate::store::records::testing::Simulated;
 use crate::testing::{self, ledger::Ledger};
 use crate::upstream::breaker::Breakers;
 use crate::upstream::concurrency::InFlight;
@@ -36,6 +39,7 @@ type Ask = Box<dyn Fn(Arrival) -> Status>;
 /// One permit, no retry, a breaker that one failure opens: whatever leaks is missed by the next request.
 pub(super) struct World {
     pub(super) passport: Arc<Passport>,
+    records: Simulated,
     metrics: Arc<Metrics>,
     cache: Arc<ResponseCache>,
     workers: Vec<Ask>,
@@ -50,8 +54,8 @@ impl World {
     pub(super) fn with_workers(count: usize, change: impl FnOnce(&mut Config)) -> Self {
         let passport = Arc::new(Passport::default());
         let tasks = TaskTracker::new();
-        let shared = share(&passport, &tasks, change, testing::snapshots);
-        Self::of(count, passport, &tasks, &shared)
+        let (records, shared) = share(&passport, &tasks, change, testing::snapshots);
+        Self::of(count, passport, records, &tasks, &shared)
     }
 
     /// A world whose one tenant and credential have a limit that is kept in `ledger`.
@@ -61,16 +65,17 @@ impl World {
             config.tenants[0].rate_limit = Some(limit);
             config.credentials[0].quota = Some(limit);
         };
-        let shared = share(&passport, &tasks, change, |config, clock| testing::sharing(config, clock, ledger, mode));
-        Self::of(1, passport, &tasks, &shared)
+        let (records, shared) = share(&passport, &tasks, change, |config, clock| testing::sharing(config, clock, ledger, mode));
+        Self::of(1, passport, records, &tasks, &shared)
     }
 
-    fn of(count: usize, passport: Arc<Passport>, tasks: &TaskTracker, shared: &Shared<Passport>) -> Self {
+    fn of(count: usize, passport: Arc<Passport>, records: Simulated, tasks: &TaskTracker, shared: &Shared<Passport>) -> Self {
         Self {
             metrics: Arc::clone(&shared.metrics),
             cache: Arc::clone(&shared.cache),
             workers: (0..count).map(|_| worker(shared, &passport, tasks)).collect(),
             passport,
+            records,
         }
     }
 
@@ -119,6 +124,12 @@ impl World {
         self.metrics.upstream_requests_total.with(UpstreamStatus { upstream: "paas", status: "abandoned" }).get()
     }
 
+    /// Records of writes, and how many of those are in flight.
+    pub(super) fn records(&self) -> (usize, usize) {
+        let records = &self.records.disk().records;
+        (records.len(), records.values().filter(|record| record.state == State::InFlight).count())
+    }
+
     /// The state of the breaker, as its gauge tells it.
     pub(super) fn breaker(&self) -> i64 {
         self.metrics.breaker_state.with(Upstream { upstream: "paas" }).get()
@@ -129,6 +140,7 @@ impl World {
         assert_eq!(self.metrics.requests_in_flight.with(()).get(), 0, "requests in flight after {turns} turns");
         assert_eq!(self.metrics.upstream_connections.with(active).get(), 0, "connections in use after {turns} turns");
         assert_eq!(self.cache.status().flights, 0, "flights after {turns} turns");
+        assert_eq!(self.records().1, 0, "records in flight after {turns} turns");
     }
 }
 
@@ -155,7 +167,7 @@ fn share(
     tasks: &TaskTracker,
     change: impl FnOnce(&mut Config),
     snapshots: impl FnOnce(Config, SharedClock) -> Arc<Snapshots>,
-) -> Shared<Passport> {
+) -> (Simulated, Shared<Passport>) {
     let mut config = testing::config();
     config.passport.max_in_flight = 1;
     config.retry.attempts = 0;
@@ -172,10 +184,12 @@ fn share(
         catalogue: &config.catalogue,
     };
     let breakers = (config.breaker, Arc::clone(passport), clock.clone(), tasks.clone(), stop.clone());
-    Shared {
+    let (on_disk, records) = Simulated::start();
+    let records = Some(Store { records, had: oneshot::channel().1 });
+    let shared = Shared {
         snapshots: snapshots((*config).clone(), clock.clone()),
         tracer: None,
-        idempotency: Arc::new(Idempotency::new(&config.idempotency, &config.passport.environment, None, metrics.clone())),
+        idempotency: Arc::new(Idempotency::new(&config.idempotency, &config.passport.environment, records, metrics.clone())),
         keys: Arc::new(IssuerKeys::new(&[])),
         failures: Arc::new(Failures::new(clock.clone(), &metrics)),
         cache: Arc::new(ResponseCache::new(config.cache, &[], clock.clone(), &metrics, tasks.clone())),
@@ -188,5 +202,6 @@ fn share(
         config,
         clock,
         metrics,
-    }
+    };
+    (on_disk, shared)
 }
