@@ -85,7 +85,7 @@ fuzz-%: fuzz-build
 fuzz-build:
 	RUSTFLAGS="$(FUZZ_FLAGS)" CARGO_TARGET_DIR=target/fuzz $(CARGO) build --quiet --release --manifest-path fuzz/Cargo.toml --target $(FUZZ_HOST)
 
-soak-kills:  ## two hundred real SIGKILLs over payments: none is paid twice
+soak-kills: $(REDIS)  ## two hundred real SIGKILLs over payments with each store: none is paid twice
 	KILLS=200 $(CARGO) test --quiet --test gateway kills -- --nocapture
 
 without-node:

@@ -1,6 +1,6 @@
 //! The real process, killed (SIGKILL) at any step of a payment, started again, and asked again.
 //!
-//! `KILLS` says how often: a few by default, two hundred in `make soak-kills`.
+//! `KILLS` says how often for each store: a few by default, two hundred in `make soak-kills`.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use super::{LOCAL, PAY, PAYMENT};
 use crate::support::process::Process;
+use crate::support::redis::{Options, Redis};
 
 /// Where in an exchange the gateway dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -120,18 +121,17 @@ async fn ask(server: SocketAddr, key: &str) -> Option<(u16, String)> {
     Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
 }
 
-fn configuration(passport: &Passport, folder: &TempDir) -> String {
+fn configuration(passport: &Passport, records: &str) -> String {
     format!(
         "server.listen = [\"127.0.0.1:0\"]\nserver.workers = 1\nadmin.listen = \"127.0.0.1:0\"\nlifecycle.pre_drain = \"0s\"\n\
-         passport.environment = \"custom\"\npassport.base_url = \"http://{}\"\n{}{LOCAL}",
+         passport.environment = \"custom\"\npassport.base_url = \"http://{}\"\n{records}{LOCAL}",
         passport.address,
-        super::records(folder)
     )
 }
 
-/// One payment over which the process is killed; gives back how it ended for its caller.
-async fn killed_over(key: &str, at: At, delay: Duration, passport: &mut Passport, folder: &TempDir) -> &'static str {
-    let process = Process::run(&configuration(passport, folder)).await;
+/// One payment over which the process is killed.
+async fn killed_over(key: &str, at: At, delay: Duration, passport: &mut Passport, records: &str) {
+    let process = Process::run(&configuration(passport, records)).await;
     while passport.steps.try_recv().is_ok() {}
     let mut asking = JoinSet::new();
     let (server, own) = (process.server, key.to_owned());
@@ -147,8 +147,11 @@ async fn killed_over(key: &str, at: At, delay: Duration, passport: &mut Passport
     let _ = tokio::time::timeout(Duration::from_secs(2), reached).await;
     process.signal("KILL");
     process.ended().await;
+}
 
-    let process = Process::run(&configuration(passport, folder)).await;
+/// How a payment ends for its caller, who asks another process until it is told.
+async fn asked_again(key: &str, at: At, passport: &Passport, records: &str) -> &'static str {
+    let process = Process::run(&configuration(passport, records)).await;
     let end = loop {
         match ask(process.server, key).await {
             Some((200, body)) => {
@@ -165,17 +168,20 @@ async fn killed_over(key: &str, at: At, delay: Duration, passport: &mut Passport
     end
 }
 
-#[tokio::test]
+/// Kills the process over so many payments. Their records are where `records` says, and `meanwhile` happens between two processes.
 #[expect(clippy::print_stdout, reason = "who runs the soak wants to see what came of it")]
-async fn a_process_that_is_killed_at_any_step_never_pays_twice() {
+async fn never_paid_twice(store: &str, records: &str, mut meanwhile: impl AsyncFnMut(usize)) {
     let kills: usize = std::env::var("KILLS").map_or(14, |kills| kills.parse().unwrap());
-    let (mut passport, folder) = (Passport::start().await, TempDir::new().unwrap());
+    let mut passport = Passport::start().await;
     let mut ends: BTreeMap<(At, &str), usize> = BTreeMap::new();
 
     for kill in 0..kills {
         let at = STEPS[kill % STEPS.len()];
         let delay = Duration::from_micros(u64::try_from(kill).unwrap() * 97 % 8000);
-        let end = killed_over(&format!("key-{kill}"), at, delay, &mut passport, &folder).await;
+        let key = format!("key-{kill}");
+        killed_over(&key, at, delay, &mut passport, records).await;
+        meanwhile(kill).await;
+        let end = asked_again(&key, at, &passport, records).await;
         *ends.entry((at, end)).or_insert(0) += 1;
     }
 
@@ -183,5 +189,26 @@ async fn a_process_that_is_killed_at_any_step_never_pays_twice() {
     let twice: Vec<_> = arrived.iter().filter(|(_, count)| **count > 1).collect();
     assert!(twice.is_empty(), "forwarded twice: {twice:?}");
     assert!(ends.keys().any(|(_, end)| *end == "unknown") && ends.keys().any(|(_, end)| *end == "answered"), "{ends:?}");
-    println!("{kills} kills: {ends:?}; {} of {kills} keys were forwarded", arrived.len());
+    println!("{store}: {kills} kills: {ends:?}; {} of {kills} keys were forwarded", arrived.len());
+}
+
+#[tokio::test]
+async fn a_process_that_is_killed_at_any_step_never_pays_twice_with_records_in_a_file() {
+    let folder = TempDir::new().unwrap();
+
+    never_paid_twice("file", &super::records(&folder), async |_| ()).await;
+}
+
+#[tokio::test]
+async fn a_process_that_is_killed_at_any_step_never_pays_twice_with_records_in_redis_which_is_killed_now_and_then() {
+    let mut redis = Redis::with(Options { durable: true, ..Options::default() }).await;
+    let own = "idempotency.forward_header = \"x-key\"\nidempotency.lease = \"1s\"\n";
+    let records = format!("{}{own}", redis.configuration());
+
+    let killed = async |kill: usize| {
+        if kill.is_multiple_of(3) {
+            redis.restart().await;
+        }
+    };
+    never_paid_twice("Redis", &records, killed).await;
 }
