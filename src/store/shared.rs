@@ -64,7 +64,7 @@ impl Shared {
             key: format!("limit:{name}"),
             fallback: Limiter::new(fraction(rate, replicas.fallback), now),
             told: Mutex::new((Instant::now(), Duration::ZERO)),
-            leases: leased.then(|| Priority::ALL.map(|_| Arc::new(Lease::new(most)))),
+            leases: leased.then(|| Priority::ALL.map(|_| Arc::new(Lease::new(rate)))),
             replicas,
         }
     }

@@ -132,16 +132,18 @@ async fn without_redis_a_fraction_is_admitted_and_it_comes_back_by_itself() {
 async fn a_redis_that_hangs_costs_a_few_late_answers_and_then_nothing() {
     let redis = Redis::start().await;
     let lines = LOCAL.replacen("[tenants.acme]", &format!("[tenants.acme]\n{LIMIT}"), 1);
-    // Long enough for a Redis on a busy machine, so that the first answer is its own.
-    let world = World::with(&format!("{}store.timeout = \"200ms\"\n{lines}", redis.configuration())).await;
+    let world = World::with(&format!("{}{lines}", redis.configuration())).await;
+    let late = async || world.metric(r#"passport_gateway_store_errors_total{use="limits"}"#).await;
     assert_eq!(world.get("/v1/accounts").await.status, StatusCode::OK);
+    // On a busy machine even this one may have been late, and then it was one of those that are admitted without Redis.
+    let spent = late().await;
     redis.freeze(true);
 
     let admitted = admitted(&[&world], 60).await;
     redis.freeze(false);
 
-    assert!((9..=11).contains(&admitted), "{admitted}: a quarter of forty, give or take one at the moment it froze");
-    assert!(world.metric(r#"passport_gateway_store_errors_total{use="limits"}"#).await >= 3.0, "they are counted");
+    assert_eq!(admitted, if spent > 0.0 { 9 } else { 10 }, "a quarter of forty");
+    assert!((3.0..=spent + 8.0).contains(&late().await), "a few are counted, and then nobody waits");
     until_the_store_is(&world, "connected").await;
 }
 

@@ -1,6 +1,6 @@
 //! Requests taken ahead from a ledger, and spent without asking it.
 //!
-//! A batch is what this replica asked for within a tenth of a second, and never more than [`most`]. That is how far the replicas
+//! A batch is what this replica asked for within a fifth of a second, and never more than [`most`]. That is how far the replicas
 //! together may exceed the limit in any interval: by one batch each.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,11 +12,13 @@ use tokio::time::Instant;
 
 use crate::rate::Rate;
 
-/// What a batch is to last for.
-const AHEAD: Duration = Duration::from_millis(100);
+/// What a batch is to last for. The next one is asked for when half is spent: ten times a second, so that three replicas which
+/// decide a thousand times a second together save more than nineteen of twenty round trips.
+const AHEAD: Duration = Duration::from_millis(200);
 
-/// After a batch that fell short, no sooner is the ledger asked again: twenty decisions, at a thousand a second, and some more.
-const PACE: Duration = Duration::from_millis(25);
+/// After a batch that fell short the ledger is asked again no sooner, for the same reason; unless a whole batch is earned sooner,
+/// since what a small burst cannot hold would be lost.
+const PACE: Duration = Duration::from_millis(75);
 
 /// The largest batch: a tenth of the burst, or what is earned in 50 ms, and never more than the burst.
 pub(super) fn most(rate: Rate) -> u32 {
@@ -39,6 +41,7 @@ pub(super) enum Spent {
 /// Requests taken ahead.
 pub(super) struct Lease {
     most: u32,
+    pace: Duration,
     state: Mutex<State>,
     settled: Notify,
 }
@@ -56,10 +59,12 @@ struct State {
 }
 
 impl Lease {
-    pub(super) fn new(most: u32) -> Self {
+    pub(super) fn new(rate: Rate) -> Self {
+        let most = most(rate);
         let asked = Instant::now();
         let state = State { left: 0, batch: 0, asking: false, asked, demand: 0, none_until: None, failures: 0 };
-        Self { most, state: Mutex::new(state), settled: Notify::new() }
+        let pace = PACE.min(rate.interval().saturating_mul(most));
+        Self { most, pace, state: Mutex::new(state), settled: Notify::new() }
     }
 
     pub(super) fn spend(&self, now: Instant) -> Spent {
@@ -119,7 +124,7 @@ impl Ending {
         let mut state = self.lease.state();
         state.left = state.left.saturating_add(taken);
         state.batch = taken;
-        state.none_until = (taken < wanted).then(|| now + wait.max(PACE));
+        state.none_until = (taken < wanted).then(|| now + wait.max(self.lease.pace));
     }
 }
 

@@ -84,6 +84,30 @@ async fn a_lease_saves_nineteen_of_twenty_round_trips() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn three_replicas_that_share_a_thousand_requests_a_second_save_as_many() {
+    for (rate, what) in
+        [(rate(100_000, 100_000), "plenty"), (rate(1000, 1000), "just enough"), (rate(100, 100), "far too little")]
+    {
+        let book = Arc::new(Book::default());
+        let replicas: [_; 3] = replicas(&book, rate, Sharing::Leased);
+
+        let (asked, _) = load(&replicas, 334, 10 * SECOND).await;
+
+        assert!(book.trips() * 20 <= asked, "{what}: {} trips for {asked} decisions", book.trips());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_small_burst_cannot_hold_is_not_lost_by_waiting() {
+    let (rate, book) = (rate(1000, 10), Arc::new(Book::default()));
+    let [replica] = replicas(&book, rate, Sharing::Leased);
+
+    let (_, admitted) = load(std::slice::from_ref(&replica), 2000, 5 * SECOND).await;
+
+    assert!(admitted >= 5000 * 8 / 10, "{admitted} of 5000 that were earned");
+}
+
+#[tokio::test(start_paused = true)]
 async fn with_leases_replicas_exceed_the_limit_by_one_batch_each_at_most() {
     let (rate, book) = (rate(300, 200), Arc::new(Book::default()));
     let replicas: [_; 3] = replicas(&book, rate, Sharing::Leased);

@@ -53,15 +53,19 @@ impl Fleet {
         }
     }
 
-    /// Asks all three as fast as they answer; returns when `over` does.
-    async fn loaded<T>(&self, over: impl Future<Output = T>) -> (Counted, T) {
+    /// Asks all three once each `pace`, or as fast as they answer; returns when `over` does.
+    async fn loaded<T>(&self, pace: Option<Duration>, over: impl Future<Output = T>) -> (Counted, T) {
         let mut counted = Counted::default();
         let mut clients = Vec::new();
         for gateway in &self.gateways {
             clients.push(Client::connect(gateway.server).await);
         }
+        let mut pace = pace.map(tokio::time::interval);
         let load = async {
             loop {
+                if let Some(pace) = &mut pace {
+                    pace.tick().await;
+                }
                 for client in &mut clients {
                     client.send(b"GET /v1/accounts HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
                 }
@@ -91,12 +95,15 @@ fn limit(elapsed: Duration) -> f64 {
 
 #[expect(clippy::cast_precision_loss, reason = "some thousands")]
 #[expect(clippy::print_stderr, reason = "the figures of a soak are for who runs it")]
-async fn run(mode: &str) -> (Counted, f64, f64) {
+async fn run(mode: &str, pace: Option<Duration>) -> (Counted, f64, f64) {
     let redis = Redis::start().await;
-    let fleet = Fleet::start(&redis, &format!("store.mode = \"{mode}\"\nstore.timeout = \"2s\"")).await;
+    // In a soak the machine is this test's own, and answers are waited for as the defaults say. Among all other tests one that is
+    // late is no matter of this one.
+    let patience = if is_long() { "" } else { "store.timeout = \"2s\"" };
+    let fleet = Fleet::start(&redis, &format!("store.mode = \"{mode}\"\n{patience}")).await;
     let begun = Instant::now();
 
-    let (counted, ()) = fleet.loaded(tokio::time::sleep(span())).await;
+    let (counted, ()) = fleet.loaded(pace, tokio::time::sleep(span())).await;
 
     let limit = limit(begun.elapsed());
     let commands = redis.ask("INFO commandstats").await;
@@ -111,7 +118,8 @@ async fn run(mode: &str) -> (Counted, f64, f64) {
 #[tokio::test]
 #[expect(clippy::cast_precision_loss, reason = "some thousands")]
 async fn three_gateways_admit_one_limit_exactly() {
-    let (counted, limit, trips) = run("exact").await;
+    // Some 750 requests a second: far above the limit, and nothing that a machine of two cores is late with.
+    let (counted, limit, trips) = run("exact", Some(Duration::from_millis(4))).await;
 
     let error = (counted.admitted as f64 - limit).abs();
     assert!(error <= (limit * 0.01).max(5.0), "{counted:?}, the limit being {limit:.0}");
@@ -121,13 +129,15 @@ async fn three_gateways_admit_one_limit_exactly() {
 #[tokio::test]
 #[expect(clippy::cast_precision_loss, reason = "some thousands")]
 async fn with_leases_they_admit_it_within_a_batch_each_and_seldom_ask() {
-    let (counted, limit, trips) = run("leased").await;
+    let (counted, limit, trips) = run("leased", None).await;
 
     // A batch is a tenth of the burst.
     let batches = 3.0 * f64::from(BURST) / 10.0;
     let admitted = counted.admitted as f64;
     assert!((limit * 0.99 - batches..=limit * 1.01 + batches).contains(&admitted), "{counted:?}, the limit being {limit:.0}");
-    assert!(trips * 2.0 <= counted.asked as f64, "{trips} round trips for {counted:?}");
+    // How many decisions there are to a round trip depends on how fast the machine decides.
+    let saved = if is_long() { 20.0 } else { 2.0 };
+    assert!(trips * saved <= counted.asked as f64, "{trips} round trips for {counted:?}");
 }
 
 #[tokio::test]
@@ -140,7 +150,7 @@ async fn redis_may_be_killed_under_load_and_nobody_notices_but_the_limit() {
         let begun = Instant::now();
 
         let (counted, (away, back)) = fleet
-            .loaded(async {
+            .loaded(None, async {
                 tokio::time::sleep(span() / 3).await;
                 redis.kill();
                 let killed = Instant::now();

@@ -79,6 +79,11 @@ impl Redis {
         let id = self.process.as_ref().unwrap().id().to_string();
         let signal = if frozen { "STOP" } else { "CONT" };
         assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
+        // A signal is on its way for a moment; what is asked meanwhile would still be answered.
+        let stat = format!("/proc/{id}/stat");
+        while frozen && std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") T ")) {
+            std::thread::yield_now();
+        }
     }
 
     /// Starts it where it was before, and waits until it takes commands.
