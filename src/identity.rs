@@ -162,12 +162,11 @@ impl Callers {
         let Some(credential) = Credential::presented(head)? else {
             return Ok(self.unspoken(head, peer)?);
         };
-        let digest = Digest::of(credential.as_str());
-        if let Some(caller) = self.known(credential, &digest, wall) {
+        if let Some(caller) = self.known(credential, wall) {
             return Ok(caller);
         }
         attempts.admit(peer)?;
-        let proven = self.prove(credential, digest, wall);
+        let proven = self.prove(credential, wall);
         // A proven token of a tenant that is not configured is no guess: it must not lock out its neighbours.
         if let Err(Unauthenticated::Refused(Refusal::InvalidCredential(_))) = proven {
             attempts.failed(peer);
@@ -197,14 +196,14 @@ impl Callers {
         if has_keys { invalid("The token's key is not its issuer's.") } else { Refusal::JwksUnavailable }
     }
 
-    fn known(&self, credential: Credential<'_>, digest: &Digest, wall: SystemTime) -> Option<Arc<Caller>> {
+    fn known(&self, credential: Credential<'_>, wall: SystemTime) -> Option<Arc<Caller>> {
         match credential {
-            Credential::ApiKey(_) => self.api_keys.find(digest, wall),
-            Credential::Token(_) => self.remembered.recall(digest, wall),
+            Credential::ApiKey(key) => self.api_keys.find(&Digest::of(key), wall),
+            Credential::Token(token) => self.remembered.recall(token, wall),
         }
     }
 
-    fn prove(&self, credential: Credential<'_>, digest: Digest, wall: SystemTime) -> Result<Arc<Caller>, Unauthenticated> {
+    fn prove(&self, credential: Credential<'_>, wall: SystemTime) -> Result<Arc<Caller>, Unauthenticated> {
         let Credential::Token(text) = credential else {
             return Err(invalid("The API key is unknown or has ended.").into());
         };
@@ -217,7 +216,7 @@ impl Callers {
         let tenant = self.tenants.find(issuer.tenant(&token)?).ok_or(Refusal::UnknownTenant)?;
         let granted = self.catalogue.granted(&token.claims.grants()?);
         let caller = Arc::new(Caller { key: issuer.caller_key(&token), ..tenant.caller(issuer.caller(&token), &granted) });
-        self.remembered.remember(digest, &caller, wall, validity.expires);
+        self.remembered.remember(text, &caller, wall, validity.expires);
         Ok(caller)
     }
 

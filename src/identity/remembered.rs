@@ -1,26 +1,38 @@
 //! Tokens that were verified under this snapshot, so that a hot caller costs a look-up and not a signature.
 //!
-//! What is remembered is the prepared caller, by the digest of the whole token, and only while the token is valid. The memory
-//! is dropped with its snapshot, so that neither a withdrawn key nor a changed grant is outlived.
+//! What is remembered is the prepared caller, by the whole token, and only while the token is valid. The memory is dropped, and wiped,
+//! with its snapshot, so that neither a withdrawn key nor a changed grant is outlived.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use quick_cache::UnitWeighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{Equivalent, Weighter};
 
 use super::Caller;
-use super::digest::Digest;
+use crate::secret::Secret;
 
-/// Tokens remembered at most; some 200 bytes each.
-const CAPACITY: usize = 10_000;
+/// Bytes of tokens remembered at most, with what each takes besides.
+const CAPACITY: u64 = 16 << 20;
+/// What a token takes besides its text.
+const OVERHEAD: usize = 256;
+/// What tokens are expected to take.
+const TYPICAL: u64 = 1024;
 
 /// How long a token is remembered at most.
 const LONGEST: Duration = Duration::from_mins(5);
 
 /// Callers by verified token.
-pub(super) struct Remembered(Cache<Digest, Entry, UnitWeighter, foldhash::fast::RandomState>);
+pub(super) struct Remembered(Cache<Token, Entry, ByBytes, foldhash::fast::RandomState>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct Token(Secret);
+
+/// A token that is borrowed from a request. Its hash has a key of this process, and only tokens that were verified are stored.
+#[derive(Hash)]
+struct TokenRef<'a>(&'a str);
 
 #[derive(Clone)]
 struct Entry {
@@ -31,24 +43,46 @@ struct Entry {
 
 impl Remembered {
     pub(super) fn new() -> Self {
-        let capacity = u64::try_from(CAPACITY).unwrap_or(u64::MAX);
-        Self(Cache::with(CAPACITY, capacity, UnitWeighter, foldhash::fast::RandomState::default(), DefaultLifecycle::default()))
+        let typical = usize::try_from(CAPACITY / TYPICAL).unwrap_or(usize::MAX);
+        Self(Cache::with(typical, CAPACITY, ByBytes, foldhash::fast::RandomState::default(), DefaultLifecycle::default()))
     }
 
     /// The caller of a token that was verified and still holds.
     ///
     /// A wall clock that was set back asks for verification anew: `nbf` was judged by a later time.
-    pub(super) fn recall(&self, token: &Digest, wall: SystemTime) -> Option<Arc<Caller>> {
-        let entry = self.0.get(token)?;
+    pub(super) fn recall(&self, token: &str, wall: SystemTime) -> Option<Arc<Caller>> {
+        let entry = self.0.get(&TokenRef(token))?;
         (entry.since..entry.until).contains(&wall).then_some(entry.caller)
     }
 
     /// Remembers a token verified at `wall` for some minutes, and never past `expires`.
-    pub(super) fn remember(&self, token: Digest, caller: &Arc<Caller>, wall: SystemTime, expires: SystemTime) {
+    pub(super) fn remember(&self, token: &str, caller: &Arc<Caller>, wall: SystemTime, expires: SystemTime) {
         let until = expires.min(wall + LONGEST);
         if wall < until {
+            let token = Token(Secret::new(token.to_owned()));
             self.0.insert(token, Entry { caller: Arc::clone(caller), since: wall, until });
         }
+    }
+}
+
+impl Hash for Token {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        TokenRef(self.0.expose()).hash(state);
+    }
+}
+
+impl Equivalent<Token> for TokenRef<'_> {
+    fn equivalent(&self, token: &Token) -> bool {
+        self.0 == token.0.expose()
+    }
+}
+
+#[derive(Clone)]
+struct ByBytes;
+
+impl Weighter<Token, Entry> for ByBytes {
+    fn weight(&self, token: &Token, _: &Entry) -> u64 {
+        (token.0.expose().len() + OVERHEAD) as u64
     }
 }
 
@@ -77,32 +111,29 @@ mod tests {
     #[test]
     fn a_token_is_recalled_until_five_minutes_are_over() {
         let remembered = Remembered::new();
-        let token = Digest::of("token");
-        remembered.remember(token, &caller(), at(1000), at(9000));
+        remembered.remember("token", &caller(), at(1000), at(9000));
 
-        assert!(remembered.recall(&token, at(1000)).is_some());
-        assert!(remembered.recall(&token, at(1299)).is_some());
-        assert!(remembered.recall(&token, at(1300)).is_none());
-        assert!(remembered.recall(&Digest::of("other"), at(1000)).is_none());
+        assert!(remembered.recall("token", at(1000)).is_some());
+        assert!(remembered.recall("token", at(1299)).is_some());
+        assert!(remembered.recall("token", at(1300)).is_none());
+        assert!(remembered.recall("other", at(1000)).is_none());
     }
 
     #[test]
     fn a_token_is_not_recalled_once_it_has_expired() {
         let remembered = Remembered::new();
-        let token = Digest::of("token");
-        remembered.remember(token, &caller(), at(1000), at(1010));
+        remembered.remember("token", &caller(), at(1000), at(1010));
 
-        assert!(remembered.recall(&token, at(1009)).is_some());
-        assert!(remembered.recall(&token, at(1010)).is_none());
+        assert!(remembered.recall("token", at(1009)).is_some());
+        assert!(remembered.recall("token", at(1010)).is_none());
     }
 
     #[test]
     fn a_clock_set_back_recalls_nothing() {
         let remembered = Remembered::new();
-        let token = Digest::of("token");
-        remembered.remember(token, &caller(), at(1000), at(9000));
+        remembered.remember("token", &caller(), at(1000), at(9000));
 
-        assert!(remembered.recall(&token, at(999)).is_none());
+        assert!(remembered.recall("token", at(999)).is_none());
     }
 
     #[test]
@@ -110,10 +141,25 @@ mod tests {
         let remembered = Remembered::new();
         let caller = caller();
 
-        for number in 0..2 * CAPACITY {
-            remembered.remember(Digest::of(&number.to_string()), &caller, at(1000), at(9000));
+        for number in 0..20_000 {
+            remembered.remember(&format!("{number:01000}"), &caller, at(1000), at(9000));
         }
 
-        assert!(remembered.0.len() <= CAPACITY);
+        assert!(remembered.0.weight() <= CAPACITY);
+        assert!(remembered.0.len() > 10_000);
+    }
+
+    #[test]
+    fn a_token_that_differs_in_one_character_is_another() {
+        let remembered = Remembered::new();
+        let token = "a".repeat(700);
+        remembered.remember(&token, &caller(), at(1000), at(9000));
+
+        for place in 0..token.len() {
+            let mut other = token.clone();
+            other.replace_range(place..=place, "b");
+            assert!(remembered.recall(&other, at(1000)).is_none(), "{place}");
+        }
+        assert!(remembered.recall(&token[1..], at(1000)).is_none());
     }
 }
