@@ -2,12 +2,14 @@
 //!
 //! A plain digest is enough because a key is random and long; [`hash_key`] refuses to make one of anything else.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use aws_lc_rs::{constant_time, rand};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use smallvec::SmallVec;
 
 use super::Caller;
 use super::digest::Digest;
@@ -29,9 +31,9 @@ pub(super) fn has_form(text: &str) -> bool {
     text.starts_with(PREFIX)
 }
 
-/// The API keys of one snapshot.
+/// The API keys of one snapshot, by the first bytes of their digests: however many there are, a look-up compares one.
 #[derive(Debug)]
-pub(super) struct ApiKeys(Box<[ApiKey]>);
+pub(super) struct ApiKeys(HashMap<[u8; 8], SmallVec<[ApiKey; 1]>, foldhash::fast::RandomState>);
 
 #[derive(Debug)]
 struct ApiKey {
@@ -47,17 +49,26 @@ impl ApiKeys {
             expires: key.expires,
             caller: Arc::new(tenants.configured(&key.tenant).caller(&key.id, &catalogue.granted(&key.scopes))),
         };
-        Self(keys.iter().map(prepare).collect())
+        let mut all = Self(HashMap::default());
+        for key in keys.iter().map(prepare) {
+            all.0.entry(first_bytes(&key.sha256)).or_default().push(key);
+        }
+        all
     }
 
     /// The caller whose key has this digest and has not ended.
     ///
-    /// Every key is compared, to its last byte, so that the time taken says nothing about any of them.
+    /// The time taken tells at most whether some key's digest begins as this one does; nobody can choose how a digest begins without
+    /// trying, and the rest is compared to its last byte.
     pub(super) fn find(&self, digest: &Digest, wall: SystemTime) -> Option<Arc<Caller>> {
         let same = |key: &&ApiKey| constant_time::verify_slices_are_equal(&key.sha256, digest.as_bytes()).is_ok();
-        let key = self.0.iter().filter(same).fold(None, |_, key| Some(key))?;
+        let key = self.0.get(&first_bytes(digest.as_bytes()))?.iter().find(same)?;
         key.expires.is_none_or(|expires| wall < expires).then(|| Arc::clone(&key.caller))
     }
+}
+
+fn first_bytes(digest: &[u8; 32]) -> [u8; 8] {
+    *digest.first_chunk().expect("a digest has more than eight bytes")
 }
 
 /// Makes an API key of 256 random bits; gives the key and the SHA-256 that configuration keeps, in hexadecimal.
