@@ -15,7 +15,7 @@ pub const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Fields of one connection (RFC 9110 §7.6.1), whether or not `Connection` names them.
-pub const HOP_BY_HOP: [HeaderName; 9] = [
+pub static HOP_BY_HOP: [HeaderName; 9] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
@@ -28,7 +28,7 @@ pub const HOP_BY_HOP: [HeaderName; 9] = [
 ];
 
 /// Fields by which a caller could pretend to be a proxy, another path or another method.
-const FORGED: [HeaderName; 8] = [
+static FORGED: [HeaderName; 8] = [
     header::FORWARDED,
     HeaderName::from_static("x-forwarded"),
     HeaderName::from_static("x-real-ip"),
@@ -41,7 +41,7 @@ const FORGED: [HeaderName; 8] = [
 
 /// Fields of a caller that never go up as they are: credentials, framing, our own, and those that would make the answer depend on
 /// what one caller has or wants (its cache, its ranges, its codings).
-const OURS: [HeaderName; 14] = [
+static OURS: [HeaderName; 14] = [
     header::ACCEPT_ENCODING,
     header::AUTHORIZATION,
     header::CONTENT_ENCODING,
@@ -61,7 +61,7 @@ const OURS: [HeaderName; 14] = [
 /// Whether a field is hop-by-hop by definition.
 #[must_use]
 pub fn is_hop_by_hop(name: &HeaderName) -> bool {
-    HOP_BY_HOP.contains(name)
+    begins_with_one_of(name, b"ckptu") && HOP_BY_HOP.contains(name)
 }
 
 /// Whether a caller could pretend something by it: `X-Forwarded-*` and its like, and names with an underscore, which some
@@ -69,7 +69,13 @@ pub fn is_hop_by_hop(name: &HeaderName) -> bool {
 #[must_use]
 pub fn is_forged(name: &HeaderName) -> bool {
     let text = name.as_str();
-    FORGED.contains(name) || text.starts_with("x-forwarded-") || text.contains('_')
+    text.bytes().any(|byte| byte == b'_')
+        || begins_with_one_of(name, b"fx") && (FORGED.contains(name) || text.starts_with("x-forwarded-"))
+}
+
+/// Most names begin otherwise than those that are looked for, and need no comparison.
+fn begins_with_one_of(name: &HeaderName, letters: &[u8]) -> bool {
+    name.as_str().bytes().next().is_some_and(|first| letters.contains(&first))
 }
 
 /// Whether the operator may let a caller's field go up as it is. What is spoken to proxies or of conditions never does.
@@ -82,6 +88,12 @@ pub fn may_go_up(name: &HeaderName) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_listed_name_is_recognised() {
+        assert!(HOP_BY_HOP.iter().all(is_hop_by_hop));
+        assert!(FORGED.iter().all(is_forged));
+    }
 
     #[test]
     fn an_applications_own_field_may_go_up_and_what_we_answer_for_may_not() {

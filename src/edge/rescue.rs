@@ -1,6 +1,8 @@
 //! Layer 3: the one place where an error, or a caught panic, becomes a response, and where every response gets its last fields.
 
 use std::convert::Infallible;
+use std::fmt;
+use std::io::Write;
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
@@ -19,6 +21,9 @@ use crate::stage::Request;
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// More bytes than a value has that is written here.
+const LONGEST_VALUE: usize = 256;
 
 /// Turns refusals and panics into problems (RFC 9457).
 #[derive(Clone, Copy, Debug, Default)]
@@ -78,23 +83,29 @@ fn write_facts(response: &mut Response, exchange: &Exchange) {
     // Passport's limits are on a credential that tenants may share; on our answers the fields speak of the caller's own.
     fields.remove(RATELIMIT_POLICY);
     fields.remove(RATELIMIT);
-    if let Some(value) = exchange.cache().and_then(|cache| HeaderValue::from_str(&cache.to_string()).ok()) {
-        fields.insert(CACHE_STATUS, value);
+    if let Some(cache) = exchange.cache() {
+        fields.insert(CACHE_STATUS, value(format_args!("{cache}")));
     }
     if let Some(limit) = exchange.limit() {
         let (policy, state) = limit_fields(limit);
-        fields.extend(
-            [(RATELIMIT_POLICY, policy), (RATELIMIT, state)]
-                .into_iter()
-                .filter_map(|(name, value)| Some((name, HeaderValue::from_str(&value).ok()?))),
-        );
+        fields.insert(RATELIMIT_POLICY, policy);
+        fields.insert(RATELIMIT, state);
     }
 }
 
 /// `RateLimit-Policy` and `RateLimit` of draft-ietf-httpapi-ratelimit-headers-10.
-fn limit_fields(limit: &LimitState) -> (String, String) {
+fn limit_fields(limit: &LimitState) -> (HeaderValue, HeaderValue) {
     let LimitState { policy, quota, window, remaining, reset } = limit;
-    (format!(r#""{policy}";q={quota};w={window}"#), format!(r#""{policy}";r={remaining};t={reset}"#))
+    (value(format_args!(r#""{policy}";q={quota};w={window}"#)), value(format_args!(r#""{policy}";r={remaining};t={reset}"#)))
+}
+
+/// A field value of our own words and numbers, written with one allocation.
+fn value(text: fmt::Arguments<'_>) -> HeaderValue {
+    let mut buffer = [0; LONGEST_VALUE];
+    let mut rest = &mut buffer[..];
+    rest.write_fmt(text).expect("our own words and numbers are not that long");
+    let written = LONGEST_VALUE - rest.len();
+    HeaderValue::from_bytes(&buffer[..written]).expect("our own words and numbers are visible ASCII")
 }
 
 /// The answer to HEAD: the fields of GET, without its body.

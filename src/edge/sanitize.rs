@@ -29,7 +29,7 @@ const RELIED_ON: [&str; 10] = [
 ];
 
 /// Fields that hold credentials: marked as sensitive, they never print.
-const CREDENTIALS: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE, X_API_KEY];
+static CREDENTIALS: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE, X_API_KEY];
 
 /// Decides whether a head is unambiguous, and cleans it.
 #[derive(Debug)]
@@ -109,7 +109,7 @@ fn clean(fields: &mut HeaderMap) {
     for name in dropped {
         fields.remove(name);
     }
-    for name in CREDENTIALS {
+    for name in &CREDENTIALS {
         if let header::Entry::Occupied(mut credentials) = fields.entry(name) {
             credentials.iter_mut().for_each(|credential| credential.set_sensitive(true));
         }

@@ -19,22 +19,44 @@ impl Hosts {
     pub(super) fn check(&self, version: Version, uri: &Uri, fields: &HeaderMap) -> Result<(), Refusal> {
         let mut hosts = fields.get_all(header::HOST).iter();
         let host = match (hosts.next(), hosts.next()) {
-            (Some(host), None) => Some(parse(host.as_bytes())?),
+            (Some(host), None) => Some(Host::parse(host.as_bytes())?),
             (None, _) if version < Version::HTTP_11 => None,
             (None, _) => return Err(Refusal::MalformedRequest("The Host field is missing.")),
             (Some(_), Some(_)) => return Err(Refusal::MalformedRequest("There is more than one Host field.")),
         };
         check_target(uri, host.as_ref())?;
-        if self.0.is_empty() || host.is_some_and(|host| self.0.iter().any(|name| host.host().eq_ignore_ascii_case(name))) {
+        if self.0.is_empty() || host.is_some_and(|host| self.0.iter().any(|name| host.name.eq_ignore_ascii_case(name))) {
             return Ok(());
         }
         Err(Refusal::MalformedRequest("Host is none of the names this gateway answers to."))
     }
 }
 
-fn parse(host: &[u8]) -> Result<Authority, Refusal> {
-    let authority = Authority::try_from(host).ok().filter(is_host_and_port);
-    authority.ok_or(Refusal::MalformedRequest("The Host field is not a host and port."))
+/// A valid `Host`.
+struct Host<'h> {
+    whole: &'h str,
+    /// Without the port.
+    name: &'h str,
+}
+
+impl<'h> Host<'h> {
+    fn parse(host: &'h [u8]) -> Result<Self, Refusal> {
+        Self::plain(host).or_else(|| Self::any(host)).ok_or(Refusal::MalformedRequest("The Host field is not a host and port."))
+    }
+
+    /// One of letters, digits, dots and hyphens, as nearly all are, perhaps with a port: that costs no allocation.
+    fn plain(host: &'h [u8]) -> Option<Self> {
+        let whole = std::str::from_utf8(host).ok()?;
+        let (name, port) = whole.split_once(':').unwrap_or((whole, ""));
+        let is_plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
+        (is_plain && port.bytes().all(|byte| byte.is_ascii_digit())).then_some(Self { whole, name })
+    }
+
+    fn any(host: &'h [u8]) -> Option<Self> {
+        let authority = Authority::try_from(host).ok().filter(is_host_and_port)?;
+        let whole = std::str::from_utf8(host).ok()?;
+        Some(Self { whole, name: whole.get(..authority.host().len())? })
+    }
 }
 
 /// No user, and a port only of digits (RFC 9110 §7.2), which the type does not ask for.
@@ -45,7 +67,7 @@ fn is_host_and_port(authority: &Authority) -> bool {
     })
 }
 
-fn check_target(uri: &Uri, host: Option<&Authority>) -> Result<(), Refusal> {
+fn check_target(uri: &Uri, host: Option<&Host<'_>>) -> Result<(), Refusal> {
     if !uri.path().starts_with('/') {
         return Err(Refusal::MalformedRequest("The request target is not a path."));
     }
@@ -54,7 +76,7 @@ fn check_target(uri: &Uri, host: Option<&Authority>) -> Result<(), Refusal> {
         return Err(Refusal::MalformedRequest("The request target is no URL of a web server."));
     }
     match (uri.authority(), host) {
-        (Some(target), Some(host)) if !target.as_str().eq_ignore_ascii_case(host.as_str()) => {
+        (Some(target), Some(host)) if !target.as_str().eq_ignore_ascii_case(host.whole) => {
             Err(Refusal::MalformedRequest("The request target names another host than the Host field."))
         }
         _ => Ok(()),

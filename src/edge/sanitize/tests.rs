@@ -40,6 +40,7 @@ fn a_list_of_hosts_is_exact_but_for_case_and_port() {
     assert!(host_of(&one, Version::HTTP_11, "/", &[("host", "Gateway.Internal:8080")]).is_ok());
     assert!(host_of(&one, Version::HTTP_11, "/", &[("host", "gateway.internal.evil.example")]).is_err());
     assert!(host_of(&one, Version::HTTP_10, "/", &[]).is_err());
+    assert!(host_of(&["[::1]"], Version::HTTP_11, "/", &[("host", "[::1]:8080")]).is_ok());
 }
 
 #[test]

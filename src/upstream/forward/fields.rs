@@ -5,11 +5,11 @@ use http::header::{self, HeaderMap, HeaderName};
 use crate::fields::HOP_BY_HOP;
 
 /// Meant for every recipient, so that `Connection` cannot name them: to heed it would let a private answer be cached.
-const END_TO_END: [HeaderName; 5] =
+static END_TO_END: [HeaderName; 5] =
     [header::CACHE_CONTROL, header::CONTENT_LENGTH, header::CONTENT_TYPE, header::SET_COOKIE, header::VARY];
 
 /// Only the gateway says these to its callers: that an answer was repeated, and where else it could be reached (RFC 7838).
-const GATEWAYS: [HeaderName; 2] = [HeaderName::from_static("idempotent-replayed"), header::ALT_SVC];
+static GATEWAYS: [HeaderName; 2] = [HeaderName::from_static("idempotent-replayed"), header::ALT_SVC];
 
 /// Removes the fields of the connection they came over, and those that are not Passport's to say.
 pub(super) fn remove_hop_by_hop(fields: &mut HeaderMap) {
@@ -21,7 +21,7 @@ pub(super) fn remove_hop_by_hop(fields: &mut HeaderMap) {
             fields.remove(name);
         }
     }
-    for name in HOP_BY_HOP.into_iter().chain(GATEWAYS) {
+    for name in HOP_BY_HOP.iter().chain(&GATEWAYS) {
         fields.remove(name);
     }
 }
