@@ -49,8 +49,10 @@ type Pair<'q> = (Cow<'q, str>, Cow<'q, str>);
 /// Decoded pairs ordered by name; no name is empty, and in an unambiguous query each stands once. What needs no decoding is borrowed.
 #[derive(Default)]
 pub(super) struct Pairs<'q> {
-    pairs: SmallVec<[Pair<'q>; 12]>,
+    list: SmallVec<[Pair<'q>; 12]>,
     unambiguous: bool,
+    /// Whether names and values hold unreserved characters alone, as nearly all do: they need no encoding.
+    plain: bool,
 }
 
 impl<'q> Pairs<'q> {
@@ -60,23 +62,28 @@ impl<'q> Pairs<'q> {
             report.add(unsafe_query("", "the query is too long"));
             return Self::default();
         }
-        let mut read = Self { pairs: SmallVec::new(), unambiguous: true };
+        let is_plain = all(raw, |byte| is_unreserved(byte) | matches!(byte, b'&' | b'='));
+        let mut read = Self { list: SmallVec::new(), unambiguous: true, plain: false };
         // An empty piece, as in `a=1&&b=2`, is no pair to any reader.
         for (at, piece) in raw.split('&').filter(|piece| !piece.is_empty()).enumerate() {
             if at == MAX_PARAMETERS {
                 report.add(unsafe_query("", "the query has too many parameters"));
                 return Self::default();
             }
-            match pair(piece) {
-                Ok(pair) => read.pairs.push(pair),
+            match pair(piece, is_plain) {
+                Ok(pair) => read.list.push(pair),
                 Err(violation) => {
                     report.add(violation);
                     read.unambiguous = false;
                 }
             }
         }
-        read.pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
+        if !read.list.is_sorted_by(|(a, _), (b, _)| a <= b) {
+            read.list.sort_by(|(a, _), (b, _)| a.cmp(b));
+        }
         read.unambiguous &= !read.report_repeated(report);
+        // A second `=` in a pair is part of its value, and reserved.
+        read.plain = is_plain && !read.list.iter().any(|(_, value)| value.bytes().any(|byte| byte == b'='));
         read
     }
 
@@ -86,12 +93,12 @@ impl<'q> Pairs<'q> {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.pairs.iter().map(|(name, value)| (&**name, &**value))
+        self.list.iter().map(|(name, value)| (&**name, &**value))
     }
 
     pub(super) fn value(&self, name: &str) -> Option<&str> {
-        let at = self.pairs.binary_search_by(|(own, _)| (**own).cmp(name)).ok()?;
-        Some(&self.pairs[at].1)
+        let at = self.list.binary_search_by(|(own, _)| (**own).cmp(name)).ok()?;
+        Some(&self.list[at].1)
     }
 
     /// The value of the parameter whose name is the stem and this ending.
@@ -106,16 +113,25 @@ impl<'q> Pairs<'q> {
             if !text.is_empty() {
                 text.push('&');
             }
-            write(&mut text, name);
+            self.write(&mut text, name);
             text.push('=');
-            write(&mut text, value);
+            self.write(&mut text, value);
         }
         CanonicalQuery(text.into())
     }
 
+    /// Writes a name or a value, encoded where it must be.
+    fn write(&self, query: &mut String, text: &str) {
+        if self.plain || all(text, is_unreserved) {
+            query.push_str(text);
+        } else {
+            query.extend(utf8_percent_encode(text, RESERVED));
+        }
+    }
+
     fn report_repeated(&self, report: &mut Report) -> bool {
         let mut repeated = false;
-        for group in self.pairs.chunk_by(|(a, _), (b, _)| a == b).filter(|group| group.len() > 1) {
+        for group in self.list.chunk_by(|(a, _), (b, _)| a == b).filter(|group| group.len() > 1) {
             report.add(unsafe_query(&group[0].0, "stands more than once"));
             repeated = true;
         }
@@ -123,8 +139,12 @@ impl<'q> Pairs<'q> {
     }
 }
 
-fn pair(piece: &str) -> Result<Pair<'_>, Violation> {
+/// Reads one pair; in a `plain` query nothing of it is encoded.
+fn pair(piece: &str, plain: bool) -> Result<Pair<'_>, Violation> {
     let (raw_name, raw_value) = piece.split_once('=').unwrap_or((piece, ""));
+    if plain && !raw_name.is_empty() {
+        return Ok((Cow::Borrowed(raw_name), Cow::Borrowed(raw_value)));
+    }
     let name = decode(raw_name).map_err(|detail| unsafe_query("", format!("a parameter's name {detail}")))?;
     if name.is_empty() {
         return Err(unsafe_query("", "a parameter has no name"));
@@ -135,13 +155,8 @@ fn pair(piece: &str) -> Result<Pair<'_>, Violation> {
     }
 }
 
-/// Writes a text, encoded where it must be, which nearly none need.
-fn write(query: &mut String, text: &str) {
-    if all(text, |byte| byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'.' | b'_' | b'~')) {
-        query.push_str(text);
-    } else {
-        query.extend(utf8_percent_encode(text, RESERVED));
-    }
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
 /// Undoes form encoding; the error says what cannot be read.

@@ -47,6 +47,14 @@ fn order_and_equivalent_encodings_fold() {
 }
 
 #[test]
+fn an_equals_sign_in_a_value_is_written_so_that_all_read_it_alike() {
+    for raw in ["a=b=c&d=e", "a=b%3Dc&d=e", "d=e&a=b%3dc"] {
+        assert_eq!(canonical(raw).unwrap().as_str(), "a=b%3Dc&d=e", "{raw}");
+    }
+    assert_eq!(canonical("a==&b").unwrap().as_str(), "a=%3D&b=");
+}
+
+#[test]
 fn different_values_stay_apart() {
     let different =
         ["a=1", "a=01", "a=1%20", "a=%2B1", "a=+1", "a=", "A=1", "a=1&b=", "a=1%26b%3D", "a%3D1=", "a=%C3%A9", "a=e%CC%81"];
