@@ -64,7 +64,7 @@ impl<S: Service<Authenticated, Error = Refusal>> Service<Routed> for Authenticat
         let authenticated = match request.authenticate(clock.wall(), &**failures) {
             Ok(authenticated) => authenticated,
             Err(Unproven::Refused(refusal)) => return Err(refusal),
-            Err(Unproven::UnknownKey(request, issuer)) => self.shared.after_refetch(request, issuer).await?,
+            Err(Unproven::UnknownKey(request, issuer)) => Box::pin(self.shared.after_refetch(request, issuer)).await?,
         };
         self.inner.call(authenticated).await
     }

@@ -76,7 +76,7 @@ impl<S: Service<Validated, Error = Refusal>> Service<Validated> for Cache<S> {
         if operation.invalidates.is_empty() {
             self.read(request).await
         } else {
-            write::write(&self.cache, &*self.inner, request).await
+            Box::pin(write::write(&self.cache, &*self.inner, request)).await
         }
     }
 }
@@ -106,7 +106,8 @@ impl<S: Service<Validated, Error = Refusal>> Cache<S> {
             _ => {}
         }
         let why = why(&found, now);
-        let Fetched { answer, status } = self.fetch(&request, &control, &found, why).await;
+        // In an allocation of its own: hits need not carry what only a call upstream does.
+        let Fetched { answer, status } = Box::pin(self.fetch(&request, &control, &found, why)).await;
         if let Found::Entry(entry) = &found
             && is_failure(&answer)
             && self.may_stand_in(entry, &control)

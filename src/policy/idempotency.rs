@@ -74,10 +74,17 @@ impl<S: Service<Validated, Error = Refusal>> Service<Validated> for Idempotent<S
     type Error = Refusal;
 
     async fn call(&self, request: Validated) -> Result<Response, Refusal> {
-        let effect = request.operation().effect;
-        if effect == Effect::Read {
+        if request.operation().effect == Effect::Read {
             return self.inner.call(request).await;
         }
+        // In an allocation of its own: reads need not carry what only writes do.
+        Box::pin(self.write(request)).await
+    }
+}
+
+impl<S: Service<Validated, Error = Refusal>> Idempotent<S> {
+    async fn write(&self, request: Validated) -> Result<Response, Refusal> {
+        let effect = request.operation().effect;
         let Some(key) = Key::of(&request.head().headers).map_err(Refusal::MalformedRequest)? else {
             if self.policy.requires(effect) {
                 self.policy.count(&request, "missing");
@@ -91,9 +98,7 @@ impl<S: Service<Validated, Error = Refusal>> Service<Validated> for Idempotent<S
             Admission::Unrecorded => self.inner.call(request).await,
         }
     }
-}
 
-impl<S: Service<Validated, Error = Refusal>> Idempotent<S> {
     /// Asks the store, and asks again when the request that is under way has ended, as long as the operator lets it wait.
     async fn admission(&self, request: &Validated, key: &Key) -> Result<Admission, Refusal> {
         let Some(records) = self.policy.records() else { return self.policy.unavailable(request, "no records are kept") };

@@ -129,7 +129,7 @@ async fn decide(counter: &Counter, request: &Authorized, now: Instant) -> Decisi
     }
     let _span = request.exchange().span(Stage::Store);
     let since = Instant::now();
-    let decision = counter.ask(now, Priority::High).await;
+    let decision = Box::pin(counter.ask(now, Priority::High)).await;
     request.exchange().add_waited(since.elapsed());
     decision
 }

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tower_layer::Layer;
 
 use self::collect::collect;
+use crate::body::Body;
 use crate::refusal::Refusal;
 use crate::service::{Response, Service};
 use crate::stage::{Authorized, Validated};
@@ -35,19 +36,19 @@ impl<S: Service<Validated, Error = Refusal>> Service<Authorized> for Validate<S>
     type Error = Refusal;
 
     async fn call(&self, mut request: Authorized) -> Result<Response, Refusal> {
-        let body = body(&mut request).await?;
+        let body = match request.take_body() {
+            none if none.is_end_stream() => Bytes::new(),
+            // In an allocation of its own: requests without a body need not carry it.
+            body => Box::pin(read(&request, body)).await?,
+        };
         let now = Instant::now();
         request.exchange().set_validated(now);
         self.0.call(request.validate(body, now)?).await
     }
 }
 
-/// The whole body; the media type of a body without bytes does not matter.
-async fn body(request: &mut Authorized) -> Result<Bytes, Refusal> {
-    let body = request.take_body();
-    if body.is_end_stream() {
-        return Ok(Bytes::new());
-    }
+/// The whole of a body that has bytes; the media type of one without does not matter.
+async fn read(request: &Authorized, body: Body) -> Result<Bytes, Refusal> {
     let fields = &request.head().headers;
     let bounds = request.snapshot().bounds;
     if announced(fields).is_some_and(|length| length > bounds.max_body_bytes as u64) {

@@ -115,7 +115,7 @@ async fn decide(counter: &Counter, request: &Validated, now: Instant) -> Decisio
     }
     let since = Instant::now();
     let span = request.exchange().span(Stage::Store);
-    let decision = counter.ask(now, priority).await;
+    let decision = Box::pin(counter.ask(now, priority)).await;
     drop(span);
     request.exchange().add_waited(since.elapsed());
     decision

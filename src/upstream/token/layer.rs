@@ -56,18 +56,24 @@ impl<S: Service<Outbound, Error = Refusal>> Service<Validated> for Bearing<S> {
             self.tokens.source(credential.identity, request.operation().upstream).ok_or(Refusal::OperationUnavailable)?;
         let token = match source.ready() {
             Some(token) => token,
-            None => waited(&request, source.token(request.deadline())).await?,
+            None => Box::pin(waited(&request, source.token(request.deadline()))).await?,
         };
-        if let Some(response) = self.attempt(&source, &token, request.clone()).await? {
-            return Ok(response);
+        match self.attempt(&source, &token, request.clone()).await? {
+            Some(response) => Ok(response),
+            // In an allocation of its own: hardly a request needs it.
+            None => Box::pin(self.attempt_again(&source, &token, request)).await,
         }
-        let token = replacement(&source, &token, &request).await?;
-        let answer = self.attempt(&source, &token, request.clone()).await?;
-        answer.ok_or_else(|| refused_again(&source, &token, &request))
     }
 }
 
 impl<S: Service<Outbound, Error = Refusal>> Bearing<S> {
+    /// Sends a request whose token was refused with another, where that may help.
+    async fn attempt_again(&self, source: &Source, refused: &Token, request: Validated) -> Result<Response, Refusal> {
+        let token = replacement(source, refused, &request).await?;
+        let answer = self.attempt(source, &token, request.clone()).await?;
+        answer.ok_or_else(|| refused_again(source, &token, &request))
+    }
+
     /// Sends the request with `token`; none if the token is refused.
     async fn attempt(&self, source: &Source, token: &Token, request: Validated) -> Result<Option<Response>, Refusal> {
         if token.lacks(&request.operation().scope) {
