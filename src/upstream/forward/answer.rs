@@ -1,7 +1,7 @@
 //! The answer that comes down: what concerned the connection is taken off, and the body streams within its time.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::{StatusCode, Version};
@@ -42,8 +42,7 @@ pub(super) fn receive(
         Body::empty()
     } else {
         let connection = Some(connection);
-        let timer = Box::pin(sleep_until(deadline));
-        Body::streamed(Streaming { incoming, connection, timer, waiting: None, exchange: exchange.clone() })
+        Body::streamed(Streaming { incoming, connection, deadline, timer: None, waiting: None, exchange: exchange.clone() })
     };
     Ok(Response::from_parts(head, body))
 }
@@ -52,7 +51,9 @@ pub(super) fn receive(
 struct Streaming {
     incoming: Incoming,
     connection: Option<Connection>,
-    timer: Pin<Box<Sleep>>,
+    deadline: Instant,
+    /// Made once the body is waited for: most answers are there as soon as their heads.
+    timer: Option<Pin<Box<Sleep>>>,
     waiting: Option<Instant>,
     exchange: Exchange,
 }
@@ -74,6 +75,22 @@ impl Streaming {
         }
     }
 
+    /// Whether the time is over, however fast data comes.
+    fn is_late(&self) -> bool {
+        Instant::now() >= self.deadline
+    }
+
+    fn poll_data_in_time(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        let polled = self.poll_data(cx);
+        if polled.is_pending() {
+            let deadline = self.deadline;
+            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+            ready!(timer.as_mut().poll(cx));
+            return Poll::Ready(Some(Err(Cut::Timeout)));
+        }
+        polled
+    }
+
     fn release(&mut self) {
         if let Some(connection) = self.connection.take() {
             connection.release();
@@ -93,10 +110,7 @@ impl HttpBody for Streaming {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         let this = &mut *self;
-        let polled = match this.timer.as_mut().poll(cx) {
-            Poll::Ready(()) => Poll::Ready(Some(Err(Cut::Timeout))),
-            Poll::Pending => this.poll_data(cx),
-        };
+        let polled = if this.is_late() { Poll::Ready(Some(Err(Cut::Timeout))) } else { this.poll_data_in_time(cx) };
         match &polled {
             Poll::Pending => _ = this.waiting.get_or_insert_with(Instant::now),
             Poll::Ready(Some(Err(_))) => this.connection = None,

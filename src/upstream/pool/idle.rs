@@ -52,13 +52,19 @@ impl Idle {
         }
     }
 
-    /// Takes out the connection that was used last and can take a request.
+    /// Takes out the connection that was used last and can take a request; those before it are not looked at.
     pub(super) fn take(&self, now: Instant) -> Option<Resting> {
         let mut resting = self.resting();
-        resting.retain(|connection| self.may_stay(connection, now));
-        // One whose last request body is still being written is open, but not ready.
-        let place = resting.iter().rposition(|connection| connection.sender.is_ready())?;
-        Some(resting.remove(place))
+        for place in (0..resting.len()).rev() {
+            let connection = &resting[place];
+            if !self.may_stay(connection, now) {
+                resting.remove(place);
+            } else if connection.sender.is_ready() {
+                return Some(resting.remove(place));
+            }
+            // Else its last request's body is still being written.
+        }
+        None
     }
 
     /// Lays a connection down, unless it is closed, too old, or there are enough.
