@@ -38,7 +38,8 @@ async fn before_the_drain_it_is_not_ready_and_still_serves() {
 #[tokio::test]
 async fn what_is_in_flight_is_finished_and_what_is_idle_is_closed() {
     let mut upstream = Scripted::start().await;
-    let world = World::before(&upstream, LOCAL).await;
+    // One worker, so that all its connections know of the end once one of them does.
+    let world = World::before(&upstream, &format!("server.workers = 1\n{LOCAL}")).await;
     let (mut idle, mut busy) = (world.client().await, world.client().await);
     let (_, _) = tokio::join!(idle.get("/v1/accounts"), upstream.answer(ok("{}")));
     busy.send(STREAMED.as_bytes()).await;
