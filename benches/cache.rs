@@ -33,7 +33,7 @@ use tokio_util::task::TaskTracker;
 const REQUESTS: u32 = 20_000;
 const TURNS: usize = 9;
 const CONNECTIONS: usize = 16;
-/// How much more a hit may cost (issue 6), in microseconds.
+/// How much more a hit may cost, in microseconds.
 const ALLOWED: f64 = 2.0;
 
 fn main() {

@@ -1,0 +1,112 @@
+//! Instructions that the gateway's own process spends on a request, counted by callgrind: a figure that does not depend on the machine's mood.
+//!
+//! A request comes over a connection on a pipe and, if it is forwarded, goes up over another one; the kernel is not counted, a small
+//! client and a small upstream are. What is counted is compared with `benches/instructions.toml`, and a request that costs more
+//! than that and a margin fails the run.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a bench that cannot go on says so, and prints what it found"
+)]
+
+mod support;
+
+use std::process::{Command, ExitCode, Stdio};
+
+use support::callers::Callers;
+use support::passport::ANSWER;
+use support::requests::{GET_PAYMENT, LIST_ACCOUNTS};
+use support::world::World;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+
+/// What requests may cost.
+const LIMITS: &str = include_str!("instructions.toml");
+/// How much more than the file says is still no regression, in parts of a hundred: compilers differ a little.
+const MARGIN: u64 = 4;
+/// Requests before counting begins: the token is known then, the list is stored, and buffers have grown.
+const WARM: usize = 200;
+const COUNTED: u64 = 500;
+/// How the process that is counted is told what to do.
+const KIND: &str = "COUNTED_REQUESTS";
+const KINDS: [(&str, &str, &str); 2] =
+    [("forward", GET_PAYMENT, "HTTP/1.1 200 OK"), ("hit", LIST_ACCOUNTS, "cache-status: passport-gateway; hit")];
+
+fn main() -> ExitCode {
+    if let Ok(kind) = std::env::var(KIND) {
+        requests(&kind);
+        return ExitCode::SUCCESS;
+    }
+    if !has_valgrind() {
+        println!("instructions: there is no valgrind on the PATH, so nothing is counted");
+        return ExitCode::SUCCESS;
+    }
+    let limits: toml::Table = LIMITS.parse().unwrap();
+    let within = KINDS.map(|(kind, ..)| is_within(kind, u64::try_from(limits[kind].as_integer().unwrap()).unwrap()));
+    if within.iter().all(|within| *within) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn has_valgrind() -> bool {
+    Command::new("valgrind").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+fn is_within(kind: &str, limit: u64) -> bool {
+    let counted = count(kind);
+    let verdict = match counted * 100 {
+        more if more > limit * (100 + MARGIN) => "MORE than benches/instructions.toml allows",
+        less if less < limit * (100 - MARGIN) => "less: let benches/instructions.toml say so",
+        _ => "as expected",
+    };
+    println!("instructions/{kind}: {counted} a request ({limit} in the file): {verdict}");
+    counted * 100 <= limit * (100 + MARGIN)
+}
+
+/// Runs this program under callgrind, which counts what `counted` does.
+fn count(kind: &str) -> u64 {
+    let mut command = Command::new("valgrind");
+    command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=*counted*"]);
+    let output = command.arg(std::env::current_exe().unwrap()).env(KIND, kind).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let collected = said.lines().find_map(|line| line.split_once("Collected : ")).unwrap_or_else(|| panic!("{said}")).1;
+    collected.trim().parse::<u64>().unwrap() / COUNTED
+}
+
+fn requests(kind: &str) {
+    let (_, target, expected) = KINDS.into_iter().find(|(name, ..)| *name == kind).unwrap();
+    let callers = Callers::new();
+    let world = World::new(support::configuration(&callers, ""));
+    let authorization = callers.token.to_str().unwrap();
+    let request = format!(
+        "GET {target} HTTP/1.1\r\nHost: gateway.internal\r\nAccept: application/json\r\nUser-Agent: orders-app/3.2\r\n\
+         Authorization: {authorization}\r\n\r\n"
+    );
+    let mut connection = world.connection();
+    for _ in 0..WARM {
+        world.runtime.block_on(ask(&mut connection, &request));
+    }
+    let answer = world.runtime.block_on(ask(&mut connection, &request));
+    assert!(answer.contains(expected), "{answer}");
+    counted(&world, &mut connection, &request);
+}
+
+#[inline(never)]
+fn counted(world: &World, connection: &mut DuplexStream, request: &str) {
+    world.runtime.block_on(async {
+        for _ in 0..COUNTED {
+            ask(connection, request).await;
+        }
+    });
+}
+
+/// Asks and reads the answer, whose body is known; gives its head.
+async fn ask(connection: &mut DuplexStream, request: &str) -> String {
+    connection.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::with_capacity(4096);
+    while !answer.ends_with(ANSWER) {
+        assert_ne!(connection.read_buf(&mut answer).await.unwrap(), 0, "{}", String::from_utf8_lossy(&answer));
+    }
+    answer.truncate(answer.len() - ANSWER.len());
+    String::from_utf8(answer).unwrap()
+}
