@@ -1,5 +1,7 @@
 //! The head of one answer, with the informational ones before it, line by line (RFC 9112 §4 and §5).
 
+use memchr::memchr;
+
 use super::Flaw;
 
 /// What all heads of one answer may take.
@@ -49,7 +51,7 @@ impl Head {
     /// Reads up to the end of the final head; says how many bytes that is, and what follows once it has come.
     pub(super) fn read(&mut self, bytes: &[u8]) -> Result<(usize, Option<Following>), Flaw> {
         let mut read = 0;
-        while let Some(end) = bytes[read..].iter().position(|&byte| byte == b'\n') {
+        while let Some(end) = memchr(b'\n', &bytes[read..]) {
             let rest = &bytes[read..read + end];
             read += end + 1;
             self.count(end + 1)?;
