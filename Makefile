@@ -26,7 +26,7 @@ PEERS := $(TOOLS)/peers
 # Pingora is built with a CMake of its own.
 PEERS_ENV := CARGO_TARGET_DIR=target/peers PATH="$(CURDIR)/$(PEERS)/python/bin:$$PATH" PYTHONPATH=$(CURDIR)/$(PEERS)/python
 
-.PHONY: run test check fmt clippy doc licences manifests soak soak-tokens soak-limits soak-kills bench bench-peers fuzz fuzz-build without-node without-browser without-manifests screenshots image
+.PHONY: run test check fmt clippy doc licences manifests soak soak-tokens soak-limits soak-kills bench instructions bench-peers fuzz fuzz-build without-node without-browser without-manifests screenshots image
 
 run:  ## builds and starts the demo
 	$(CARGO) run --quiet -- demo
@@ -68,6 +68,9 @@ soak-limits: $(REDIS)  ## half a minute of load on three gateways and one Redis,
 
 bench:  ## measures; benches/README.md says how to read it
 	$(CARGO) bench --quiet $(if $(BENCH),--bench $(BENCH)) -- $(FILTER)
+
+instructions:  ## counts those of a hit and a forward, and fails if there are more than before
+	$(CARGO) bench --quiet --bench instructions
 
 bench-peers: $(PEERS)/installed  ## half an hour beside other proxies; benches/peers/README.md says how
 	$(CARGO) build --quiet --release
