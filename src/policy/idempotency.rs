@@ -74,24 +74,30 @@ impl<S: Service<Validated, Error = Refusal>> Service<Validated> for Idempotent<S
     type Error = Refusal;
 
     async fn call(&self, request: Validated) -> Result<Response, Refusal> {
-        if request.operation().effect == Effect::Read {
-            return self.inner.call(request).await;
+        match self.key(&request)? {
+            None => self.inner.call(request).await,
+            // In an allocation of its own: the others need not carry it.
+            Some(key) => Box::pin(self.call_once(request, key)).await,
         }
-        // In an allocation of its own: reads need not carry what only writes do.
-        Box::pin(self.write(request)).await
     }
 }
 
 impl<S: Service<Validated, Error = Refusal>> Idempotent<S> {
-    async fn write(&self, request: Validated) -> Result<Response, Refusal> {
+    /// The key that a write bears.
+    fn key(&self, request: &Validated) -> Result<Option<Key>, Refusal> {
         let effect = request.operation().effect;
-        let Some(key) = Key::of(&request.head().headers).map_err(Refusal::MalformedRequest)? else {
-            if self.policy.requires(effect) {
-                self.policy.count(&request, "missing");
-                return Err(Refusal::IdempotencyKeyMissing);
-            }
-            return self.inner.call(request).await;
-        };
+        if effect == Effect::Read {
+            return Ok(None);
+        }
+        let key = Key::of(&request.head().headers).map_err(Refusal::MalformedRequest)?;
+        if key.is_none() && self.policy.requires(effect) {
+            self.policy.count(request, "missing");
+            return Err(Refusal::IdempotencyKeyMissing);
+        }
+        Ok(key)
+    }
+
+    async fn call_once(&self, request: Validated, key: Key) -> Result<Response, Refusal> {
         match self.admission(&request, &key).await? {
             Admission::Owner(owner) => self.forward(owner, request).await,
             Admission::Replay(response) => Ok(response),
