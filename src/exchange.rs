@@ -34,6 +34,7 @@ struct Facts {
     limit: OnceLock<LimitState>,
     idempotency: OnceLock<&'static str>,
     refused: OnceLock<&'static str>,
+    audited: OnceLock<()>,
     reported: OnceLock<Vec<Violation>>,
     scope_missed: OnceLock<()>,
     validated: OnceLock<Instant>,
@@ -94,6 +95,7 @@ impl Exchange {
             limit: OnceLock::new(),
             idempotency: OnceLock::new(),
             refused: OnceLock::new(),
+            audited: OnceLock::new(),
             reported: OnceLock::new(),
             scope_missed: OnceLock::new(),
             validated: OnceLock::new(),
@@ -161,6 +163,11 @@ impl Exchange {
     fact! {
         /// The name of the problem it ended in.
         set_refused, refused: &'static str
+    }
+
+    fact! {
+        /// That it is a write which began, and that whoever sees it through records it.
+        set_audited, audited: ()
     }
 
     fact! {

@@ -14,6 +14,7 @@ use self::records::UnlessHad;
 use self::reload::{LastReload, Reloader};
 use self::vitals::Vitals;
 use crate::admin::{Asked, ControlToken, Pages, Reloads};
+use crate::audit::{Audit, AuditError};
 use crate::clock::SharedClock;
 use crate::config::{self, Config};
 use crate::identity::KeyRing;
@@ -112,6 +113,9 @@ pub enum StartError {
     /// TLS cannot be spoken with callers.
     #[error("{0}")]
     Tls(#[from] ServerTlsError),
+    /// The audit trail cannot be had.
+    #[error("{0}")]
+    Audit(#[from] AuditError),
     /// The idempotency records cannot be had.
     #[error("{0}")]
     Records(#[from] OpenError),
@@ -156,6 +160,9 @@ impl Gateway {
         let shared = Arc::new(shared);
         let had = shared.idempotency.had();
         let tls = secured(&shared, &background, ended.token())?;
+        if let Some(levels) = &surroundings.levels {
+            levels.count_dropped_in(shared.metrics.log_lines_dropped_total.with(()));
+        }
         let workers = work(&shared, tls, connector, destinations).map_err(StartError::Runtime)?;
         let last = Arc::new(LastReload::default());
         let vitals = Arc::new(Vitals::new(Arc::clone(&shared), workers.loads(), Arc::clone(&last)));
@@ -202,13 +209,15 @@ impl Gateway {
         }
         known(&shared).await;
         let mut stop = UnlessHad { stop, had, failed: None };
-        let unfinished = stop::run(&mut stop, reloads, &shared.config.lifecycle, &vitals, listeners, workers).await;
+        let told = stop::Told { reloads, audit: shared.audit.clone() };
+        let unfinished = stop::run(&mut stop, told, &shared.config.lifecycle, &vitals, listeners, workers).await;
         shared.cache.tell_the_rest().await;
         drop(ended);
         background.close();
         if tokio::time::timeout(LAST_GRACE, background.wait()).await.is_err() {
             tracing::warn!("a task of a worker that does not end is left behind");
         }
+        recorded(shared.audit.clone()).await;
         match stop.failed {
             Some(error) => Err(error.into()),
             None => unfinished.map_err(StartError::Runtime),
@@ -248,6 +257,7 @@ pub fn share<C: Connect>(
     let opened = records::open(&config.idempotency, &config.store, &clock, &metrics, background)?;
     let config = Arc::new(config);
     loaded(&metrics, &clock);
+    let audit = config.audit.as_ref().map(|audit| Audit::start(audit, clock.clone(), &metrics)).transpose()?;
     let redis = match &config.store {
         config::Store::Redis(settings) => Some(Redis::start(settings, &metrics, background, ended)?),
         config::Store::Embedded => None,
@@ -296,6 +306,7 @@ pub fn share<C: Connect>(
         snapshots,
         keys,
         redis,
+        audit,
     };
     Ok((shared, keepers))
 }
@@ -316,6 +327,15 @@ async fn known(shared: &Shared) {
     if let Some(redis) = &shared.redis {
         // Whoever does not answer in time is as good as away.
         let _ = tokio::time::timeout(FIRST_ATTEMPT, redis.attempted()).await;
+    }
+}
+
+/// Writes the last records of the audit trail.
+async fn recorded(audit: Option<Arc<Audit>>) {
+    let Some(audit) = audit else { return };
+    let written = tokio::task::spawn_blocking(move || audit.close(LAST_GRACE)).await;
+    if !written.is_ok_and(|written| written) {
+        tracing::error!("the last records of the audit trail could not be written");
     }
 }
 

@@ -4,6 +4,7 @@ pub mod chunked;
 pub mod clock;
 pub mod fault;
 pub mod fields;
+pub mod lines;
 pub mod nearest;
 pub mod peer;
 pub mod rate;
@@ -22,6 +23,8 @@ pub mod transport;
 pub mod refusal;
 
 pub mod identity;
+
+pub mod audit;
 
 pub mod exchange;
 pub mod metrics;

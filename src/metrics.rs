@@ -60,6 +60,8 @@ labels! {
     ReloadResult { result }
     /// What the store was used for.
     Store { r#use }
+    /// What became of audit records.
+    AuditResult { result }
     /// What became of spans.
     SpanResult { result }
     /// The running version.
@@ -171,6 +173,12 @@ metrics! {
     config_last_reload_successful: Gauges<()>,
     /// Unix time at which the configuration in force was read.
     config_last_reload_success_timestamp_seconds: Gauges<()>,
+    /// Audit records, by what became of them (`written`, `lost`), and payments that were `refused` because none could be written.
+    audit_records_total: Counters<AuditResult<'static>>,
+    /// Whether audit records can be written: 1 or 0.
+    audit_available: Gauges<()>,
+    /// Log lines that were dropped because standard output took them too slowly or not at all.
+    log_lines_dropped_total: Counters<()>,
     /// Spans of traces, by what became of them: exported, failed (the collector did not take them), dropped (the queue was full).
     otlp_spans_total: Counters<SpanResult<'static>>,
     /// The running version; always 1.

@@ -1,5 +1,6 @@
 //! The layers that decide about a request: what it asks for, who asks, whether it may, and whether Passport need be asked at all.
 
+pub mod audit;
 pub mod authenticate;
 pub mod authorize;
 pub mod cache;

@@ -122,6 +122,9 @@ fn detail(refusal: &Refusal) -> String {
             "This gateway keeps no idempotency records, or cannot at the moment, so it cannot honour `Idempotency-Key`; nothing was \
              sent to Passport."
         }
+        Refusal::AuditUnavailable => {
+            "This gateway records every payment and cannot at the moment; nothing was sent to Passport. `Retry-After` says when to try again."
+        }
         Refusal::OutcomeUnknown(earlier) if earlier.status.is_some() => {
             "The request was sent before and answered; the answer was too long to keep: look the write up."
         }

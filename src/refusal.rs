@@ -66,6 +66,8 @@ pub enum Refusal {
     IdempotencyMismatch,
     /// No idempotency record can be kept.
     IdempotencyUnavailable,
+    /// The write cannot be recorded in the audit trail, and is not to go on without.
+    AuditUnavailable,
     /// An earlier write with this key was sent, and its answer is not there to be repeated.
     OutcomeUnknown(Box<UnknownOutcome>),
     /// There is no upstream token to send; a next try may have one.
@@ -183,6 +185,7 @@ impl Refusal {
             Self::IdempotencyUnavailable => {
                 ("idempotency-unavailable", S::SERVICE_UNAVAILABLE, Gateway, "Idempotency keys cannot be honoured")
             }
+            Self::AuditUnavailable => ("audit-unavailable", S::SERVICE_UNAVAILABLE, Gateway, "The write cannot be recorded"),
             Self::OutcomeUnknown(_) => ("outcome-unknown", S::CONFLICT, Upstream, "The outcome of the write is unknown"),
             Self::UpstreamTokenUnavailable(_) => {
                 ("upstream-token-unavailable", S::SERVICE_UNAVAILABLE, Upstream, "No token for Passport is available")
@@ -226,9 +229,11 @@ impl Refusal {
             | Self::UpstreamQuotaExhausted(wait)
             | Self::UpstreamTokenUnavailable(wait)
             | Self::UpstreamUnavailable(wait) => Some(*wait),
-            Self::Overloaded | Self::IdempotencyInFlight | Self::IdempotencyUnavailable | Self::JwksUnavailable => {
-                Some(Duration::from_secs(1))
-            }
+            Self::Overloaded
+            | Self::IdempotencyInFlight
+            | Self::IdempotencyUnavailable
+            | Self::AuditUnavailable
+            | Self::JwksUnavailable => Some(Duration::from_secs(1)),
             _ => None,
         }
     }
@@ -266,6 +271,7 @@ impl Refusal {
             | Self::IdempotencyInFlight
             | Self::IdempotencyMismatch
             | Self::IdempotencyUnavailable
+            | Self::AuditUnavailable
             | Self::JwksUnavailable
             | Self::UpstreamUnavailable(_)
             // Not asked, or refused by Passport with a 401 before it did anything.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio_util::task::TaskTracker;
 use tower::ServiceBuilder;
 
+use crate::audit::Audit;
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::edge::observe::ObserveLayer;
@@ -14,6 +15,7 @@ use crate::edge::rescue::RescueLayer;
 use crate::edge::sanitize::Sanitize;
 use crate::gate::GateLayer;
 use crate::metrics::Metrics;
+use crate::policy::audit::{AuditAskedLayer, AuditWritesLayer};
 use crate::policy::authenticate::{AuthenticateLayer, Failures, IssuerKeys};
 use crate::policy::authorize::Authorize;
 use crate::policy::cache::{CacheLayer, ResponseCache};
@@ -46,6 +48,8 @@ pub struct Shared<C = Connector> {
     pub metrics: Arc<Metrics>,
     /// Begins traces, if they are wanted.
     pub tracer: Option<Arc<Tracer>>,
+    /// The audit trail, if there is one.
+    pub audit: Option<Arc<Audit>>,
     /// The snapshot in force.
     pub snapshots: Arc<Snapshots>,
     /// The issuers' keys, and how fetching them goes.
@@ -92,12 +96,14 @@ where
         .layer(GateLayer::new(Sanitize::new(server))) // nothing below sees a forged or ambiguous field
         // policy
         .layer(GateLayer::new(Route::new(snapshots()))) // deny by default; binds the request to one snapshot
+        .layer(AuditAskedLayer::new(shared.audit.clone())) // who is denied, and writes that never begin
         .layer(DeadlineLayer) // one time budget for all that follows
         .layer(AuthenticateLayer::new(snapshots(), shared.keys.clone(), shared.failures.clone(), clock())) // who asks
         .layer(GateLayer::new(Authorize)) // one bit; before anything is counted or read
         .layer(RateLimitLayer::new(clock(), metrics())) // the tenant's own; cache hits count
         .layer(ValidateLayer) // the only reader of the body; a 400 costs nothing upstream
         .layer(CompleteLayer::new(writes.clone())) // from here on a write runs to its end
+        .layer(AuditWritesLayer::new(shared.audit.clone())) // each write leaves a record, or does not leave
         .layer(IdempotencyLayer::new(shared.idempotency.clone(), writes)) // at most one forward per key
         .layer(CacheLayer::new(shared.cache.clone())) // hits end here; writes invalidate
         .layer(SeamLayer)

@@ -1,14 +1,32 @@
 //! Logs: JSON or text lines on standard output, by a filter that can be changed while they flow.
 
+use std::sync::Arc;
+use std::time::Duration;
 use std::{fmt, io, panic};
 
+use prometheus::IntCounter;
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::{ParseError, filter_fn};
+use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry, reload};
 
 use crate::config::{LogFormat, Telemetry};
+use crate::lines::Lines;
+
+use self::json::JsonLine;
+use self::outlet::{Outlet, write_lines};
+
+mod json;
+mod outlet;
+
+/// Bytes of lines that wait for standard output.
+const ROOM: usize = 4 << 20;
+/// How long a panic waits for the line about it.
+const PANIC_GRACE: Duration = Duration::from_millis(500);
+/// How long the end of the process waits for its last lines.
+const LAST_GRACE: Duration = Duration::from_secs(2);
 
 /// Why logging could not begin.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +34,9 @@ pub enum TelemetryError {
     /// The filter is not one.
     #[error("telemetry.log is no log filter: {0}")]
     Filter(#[from] LevelError),
+    /// The thread that writes cannot be had.
+    #[error("the system refuses the thread that writes the log: {0}")]
+    Thread(#[source] io::Error),
     /// The process logs already.
     #[error("logging was set up twice")]
     Twice,
@@ -37,7 +58,10 @@ pub enum LevelError {
 
 /// What is logged; all handles change the same.
 #[derive(Clone)]
-pub struct Levels(reload::Handle<EnvFilter, Registry>);
+pub struct Levels {
+    filter: reload::Handle<EnvFilter, Registry>,
+    lines: Arc<Lines>,
+}
 
 impl Levels {
     /// Logs by `filter` from now on: a level, or levels by module.
@@ -47,7 +71,14 @@ impl Levels {
     /// What is no filter changes nothing.
     pub fn set(&self, filter: &str) -> Result<(), LevelError> {
         let filter = parse(filter)?;
-        self.0.reload(filter).map_err(|_| LevelError::Gone)
+        self.filter.reload(filter).map_err(|_| LevelError::Gone)
+    }
+}
+
+impl Levels {
+    /// Counts lines that are dropped in this metric.
+    pub(crate) fn count_dropped_in(&self, counter: IntCounter) {
+        self.lines.count_lost_in(counter);
     }
 }
 
@@ -70,31 +101,54 @@ fn may_be_told(metadata: &Metadata<'_>) -> bool {
     *metadata.level() != Level::TRACE || !metadata.target().starts_with("rustls")
 }
 
-/// Sends the process's logs to standard output from here on.
+/// Sends the process's logs to standard output from here on, in batches and by a thread of its own: no request waits for it.
 ///
-/// Of a panic only its place is logged: its message may hold what a caller sent. A line that cannot be written is lost: logging never ends a request.
+/// Of a panic only its place is logged: its message may hold what a caller sent. A line that cannot be written, or for which there is no
+/// room, is lost and counted: logging never ends a request.
 ///
 /// # Errors
 ///
-/// A filter that is none, or logging that was begun before.
-pub fn begin(telemetry: &Telemetry) -> Result<Levels, TelemetryError> {
+/// A filter that is none, a thread that cannot be had, or logging that was begun before.
+pub fn begin(telemetry: &Telemetry) -> Result<Logs, TelemetryError> {
     let (filter, handle) = reload::Layer::new(parse(&telemetry.log)?);
-    let lines = tracing_subscriber::fmt::layer().with_writer(io::stdout).log_internal_errors(false);
-    let lines = match telemetry.format {
-        LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed(),
-        LogFormat::Text => lines.with_ansi(io::IsTerminal::is_terminal(&io::stdout())).boxed(),
+    let lines = Arc::new(Lines::new(ROOM));
+    let outlet = Outlet(Arc::clone(&lines));
+    let layer = tracing_subscriber::fmt::layer().with_writer(outlet).log_internal_errors(false);
+    let layer = match telemetry.format {
+        LogFormat::Json => layer.fmt_fields(JsonFields::new()).event_format(JsonLine).boxed(),
+        LogFormat::Text => layer.with_ansi(io::IsTerminal::is_terminal(&io::stdout())).boxed(),
     };
     tracing_subscriber::registry()
         .with(filter)
         .with(filter_fn(may_be_told))
-        .with(lines)
+        .with(layer)
         .try_init()
         .map_err(|_| TelemetryError::Twice)?;
-    panic::set_hook(Box::new(|panic| {
+    let in_panic = Arc::clone(&lines);
+    panic::set_hook(Box::new(move |panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "panic");
+        in_panic.flush(PANIC_GRACE);
     }));
-    Ok(Levels(handle))
+    write_lines(Arc::clone(&lines)).map_err(TelemetryError::Thread)?;
+    Ok(Logs { levels: Levels { filter: handle, lines } })
+}
+
+/// The process's logs: what was logged is written by the time this is dropped, unless standard output does not take it.
+#[derive(Debug)]
+#[must_use = "logs that are dropped are no longer written"]
+pub struct Logs {
+    /// What is logged.
+    pub levels: Levels,
+}
+
+impl Drop for Logs {
+    fn drop(&mut self) {
+        let lines = &self.levels.lines;
+        lines.close();
+        // What is not written by then never will be, and there is nobody to tell.
+        let _ = lines.flush(LAST_GRACE);
+    }
 }
 
 #[cfg(test)]
@@ -104,7 +158,7 @@ mod tests {
     #[test]
     fn what_is_logged_changes_at_once_and_a_bad_filter_changes_nothing() {
         let (filter, handle) = reload::Layer::new(parse("info").unwrap());
-        let levels = Levels(handle);
+        let levels = Levels { filter: handle, lines: Arc::new(Lines::new(ROOM)) };
 
         tracing::subscriber::with_default(tracing_subscriber::registry().with(filter), || {
             assert!(!tracing::enabled!(tracing::Level::DEBUG));

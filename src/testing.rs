@@ -105,6 +105,7 @@ pub(crate) fn config() -> Config {
         retry: config::Retry { attempts: 2, budget: 0.1 },
         breaker: config::Breaker { failures: 0.5, minimum: 20, window: Duration::from_secs(10), open: Duration::from_secs(5) },
         store: config::Store::Embedded,
+        audit: None,
         idempotency: idempotency(),
         telemetry: config::Telemetry { log: "info".to_owned(), access_log: false, format: config::LogFormat::Text, otlp: None },
         catalogue,

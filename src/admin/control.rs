@@ -3,13 +3,13 @@
 //! A Unix socket is guarded by its file's mode, a loopback port by a token. A browser has no business here at all.
 
 use std::convert::Infallible;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::{HeaderValue, Method, StatusCode};
 
 use self::fault::Fault;
 use self::route::Route;
+use crate::audit::{Audit, Change};
 use crate::fields::X_REQUEST_ID;
 use crate::policy::cache::ResponseCache;
 use crate::service::{Response, Service};
@@ -45,6 +45,8 @@ pub struct Controls {
     pub reloads: Option<Reloads>,
     /// Where an operator's word about a write goes; none if no records are kept.
     pub records: Option<Arc<dyn Resolve>>,
+    /// Where every call is recorded, if anywhere.
+    pub audit: Option<Arc<Audit>>,
 }
 
 /// The service behind the control listener.
@@ -59,6 +61,8 @@ struct Done {
     answer: serde_json::Value,
     /// For the log: what is other than before. No secret and nothing personal.
     change: String,
+    /// The idempotency key it was about, for its digest.
+    key: Option<String>,
 }
 
 impl Control {
@@ -94,7 +98,11 @@ impl Service<Arrival> for Control {
         let id = arrival.head.headers.get(X_REQUEST_ID).cloned().unwrap_or(HeaderValue::from_static(""));
         let (address, path) = (arrival.peer.address, Route::label(arrival.head.uri.path()));
         let done = self.done(arrival).await;
-        log(address, path, &id, &done);
+        let peer = address.map_or_else(|| "unix socket".to_owned(), |address| address.to_string());
+        log(&peer, path, &id, &done);
+        if let Some(audit) = &self.controls.audit {
+            record(audit, &peer, path, &id, &done);
+        }
         Ok(match done {
             Ok(done) => response(StatusCode::OK, "application/json", done.answer.to_string()),
             Err(fault) => fault.response(&id),
@@ -102,13 +110,29 @@ impl Service<Arrival> for Control {
     }
 }
 
-fn log(address: Option<IpAddr>, route: &str, id: &HeaderValue, done: &Result<Done, Fault>) {
-    let peer = address.map_or_else(|| "unix socket".to_owned(), |address| address.to_string());
+fn log(peer: &str, route: &str, id: &HeaderValue, done: &Result<Done, Fault>) {
     let request_id = id.to_str().unwrap_or_default();
     match done {
         Ok(done) => tracing::info!(target: "control", peer, route, request_id, change = done.change, "changed"),
         Err(fault) => tracing::warn!(target: "control", peer, route, request_id, problem = fault.name(), "refused"),
     }
+}
+
+fn record(audit: &Audit, peer: &str, route: &str, id: &HeaderValue, done: &Result<Done, Fault>) {
+    let request_id = id.to_str().unwrap_or_default();
+    let (status, outcome, done) = match done {
+        Ok(done) => (StatusCode::OK, "ok", Some(done)),
+        Err(fault) => (fault.status(), fault.name(), None),
+    };
+    audit.change(&Change {
+        request_id,
+        peer,
+        route,
+        status: status.as_u16(),
+        outcome,
+        change: done.map(|done| &*done.change),
+        idempotency_key_hmac: done.and_then(|done| audit.digest(done.key.as_ref()?.as_bytes())),
+    });
 }
 
 #[cfg(test)]

@@ -15,14 +15,14 @@ pub(super) fn run(path: &Path, ready_file: Option<PathBuf>) -> Exit {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
-    let levels = match telemetry::begin(&config.telemetry) {
-        Ok(levels) => levels,
+    let logs = match telemetry::begin(&config.telemetry) {
+        Ok(logs) => logs,
         Err(error) => {
             complain(error);
             return Exit::Configuration;
         }
     };
-    let surroundings = Surroundings { levels: Some(levels), path: Some(path.to_owned()) };
+    let surroundings = Surroundings { levels: Some(logs.levels.clone()), path: Some(path.to_owned()) };
     for warning in warnings.lines() {
         tracing::warn!("{warning}");
     }

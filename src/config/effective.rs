@@ -10,8 +10,9 @@ use self::text::{date, inline, key, list, percent, quoted};
 use super::RedisUrl;
 use super::live::needs_restart;
 use super::settings::{
-    ApiKey, CertificateName, Client, Config, Credential, Http2, Idempotency, Issuer, KeySource, Limit, LogFormat, Passport,
-    Readiness, SecretSource, Server, SharedBy, Sharing, Store, Tenant, TenantFrom, Tls, TokenRequest, Upstream, WhenUnavailable,
+    ApiKey, Audit, CertificateName, Client, Config, Credential, Http2, Idempotency, Issuer, KeySource, Limit, LogFormat,
+    Passport, Readiness, SecretSource, Server, SharedBy, Sharing, Store, Tenant, TenantFrom, Tls, TokenRequest, Upstream,
+    WhenUnavailable,
 };
 use crate::catalogue::Mode;
 use crate::units::{Size, Span};
@@ -49,6 +50,7 @@ pub fn effective(config: &Config) -> String {
     config.tenants.iter().for_each(|one| tenant(&mut toml, one));
     config.credentials.iter().for_each(|one| credential(&mut toml, one, &config.passport.environment));
     tuning(&mut toml, config);
+    config.audit.iter().for_each(|one| audit(&mut toml, one));
     operations(&mut toml, config);
     marked(&toml.0)
 }
@@ -264,6 +266,13 @@ fn tuning(toml: &mut Toml, config: &Config) {
         .text("format", format);
     if let Some(otlp) = &config.telemetry.otlp {
         toml.text("otlp_endpoint", otlp.endpoint.to_string().trim_end_matches('/')).text("trace_ratio", &percent(otlp.ratio));
+    }
+}
+
+fn audit(toml: &mut Toml, audit: &Audit) {
+    toml.section("audit").text("path", &audit.to.to_string()).text("when_full", audit.when_full.as_str());
+    if let Some(key) = &audit.hmac_key {
+        toml.plain("hmac_key", secret(key));
     }
 }
 

@@ -109,6 +109,7 @@ impl Config {
             breaker: running.breaker,
             idempotency: running.idempotency,
             store: running.store,
+            audit: running.audit,
             telemetry: Telemetry { log: next.telemetry.log, ..running.telemetry },
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::catalogue::{Catalogue, Modes};
 
+pub use self::audit::{Audit, AuditPlace, WhenFull};
 pub use self::callers::{ApiKey, Issuer, KeySource, Local, TenantFrom};
 pub use self::client::{CertificateName, Client};
 pub use self::credential::{Credential, SecretSource, TokenRequest};
@@ -19,6 +20,7 @@ pub use self::tenant::{ClassLimit, Limit, Tenant};
 pub use self::tls::Tls;
 pub use self::tuning::{Breaker, Cache, Retry};
 
+mod audit;
 mod callers;
 mod client;
 mod credential;
@@ -75,6 +77,8 @@ pub struct Config {
     pub idempotency: Idempotency,
     /// `[telemetry]`.
     pub telemetry: Telemetry,
+    /// `[audit]`.
+    pub audit: Option<Audit>,
 }
 
 /// What a configuration changes about the embedded catalogue, kept as it was written so that it can be shown.

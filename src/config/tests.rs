@@ -5,6 +5,7 @@ use std::path::Path;
 use super::*;
 use crate::fault::Severity;
 
+mod audit;
 mod callers;
 mod catalogue;
 mod clients;
@@ -20,7 +21,6 @@ mod store;
 mod syntax;
 mod tenants;
 mod tls;
-mod unavailable;
 
 /// A tenant, a credential and a caller: the least that makes a configuration.
 const LEAST: &str = r#"

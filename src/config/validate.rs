@@ -14,6 +14,7 @@ use super::secret::Environment;
 use super::settings::Config;
 use crate::fault::Fault;
 
+mod audit;
 mod callers;
 mod catalogue;
 mod clients;
@@ -29,7 +30,6 @@ mod store;
 mod tenants;
 mod tls;
 mod tuning;
-mod unavailable;
 mod upstreams;
 
 const KEYS: [&str; 21] = [
@@ -89,7 +89,6 @@ pub(super) fn offer(text: &str, path: &Path) -> Result<Offer, Invalid> {
 
 /// Reads every section, whatever the others hold: a configuration, unless there was a fault.
 fn read(root: &Table<'_>) -> (Config, CatalogueFile) {
-    unavailable::refuse(root);
     let names = Names::declared(root);
     let Operations { catalogue, overrides, file } = catalogue::operations(root);
     let server = listeners::server(root);
@@ -116,6 +115,7 @@ fn read(root: &Table<'_>) -> (Config, CatalogueFile) {
         breaker: tuning::breaker(root),
         store,
         telemetry: tuning::telemetry(root),
+        audit: audit::audit(root),
         catalogue: Arc::new(catalogue),
         overrides,
         server,

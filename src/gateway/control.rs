@@ -46,8 +46,14 @@ impl ControlPoint {
             Some(_) => Some(Arc::new(Resolver(Arc::clone(&shared)))),
             None => None,
         };
-        let controls =
-            Controls { levels, reloads, cache: Arc::clone(&shared.cache), snapshots: Arc::clone(&shared.snapshots), records };
+        let controls = Controls {
+            levels,
+            reloads,
+            cache: Arc::clone(&shared.cache),
+            snapshots: Arc::clone(&shared.snapshots),
+            records,
+            audit: shared.audit.clone(),
+        };
         let ids = RequestIdLayer::new(Arc::clone(&shared.clock));
         let service = ServiceBuilder::new().layer(ids).service(Control::new(controls, self.token));
         if let Err(error) = self.listener.serve(Arc::new(service), ended.cancelled()).await {

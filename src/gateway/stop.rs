@@ -1,12 +1,14 @@
 //! From serving to the end: readiness first, then the listeners, then whatever is in flight.
 
 use std::io;
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::vitals::Vitals;
 use crate::admin::Reloads;
+use crate::audit::Audit;
 use crate::config;
 use crate::server::{self, Listeners, Signal, Signals, Unfinished, Workers};
 
@@ -35,13 +37,13 @@ impl Stop for mpsc::UnboundedReceiver<Signal> {
 /// Serves, and stops in phases: not ready but serving (`pre_drain`), finishing what is in flight (`drain`), the end.
 pub(super) async fn run(
     stop: impl Stop,
-    reloads: Option<Reloads>,
+    told: Told,
     lifecycle: &config::Lifecycle,
     vitals: &Vitals,
     listeners: Listeners,
     workers: Workers,
 ) -> io::Result<Unfinished> {
-    let mut stop = Stopping { stop, reloads };
+    let mut stop = Stopping { stop, told };
     let closing = CancellationToken::new();
     let serving = server::serve(listeners, &workers, closing.cancelled());
     let told = async {
@@ -59,19 +61,28 @@ pub(super) async fn run(
     Ok(unfinished)
 }
 
-/// Signals to stop; those to read the configuration anew are passed on.
+/// Who is told of signals that stop nothing.
+pub(super) struct Told {
+    /// Who reads the configuration anew.
+    pub(super) reloads: Option<Reloads>,
+    /// Whose file is opened anew.
+    pub(super) audit: Option<Arc<Audit>>,
+}
+
+/// Signals to stop; others are passed on.
 struct Stopping<S> {
     stop: S,
-    reloads: Option<Reloads>,
+    told: Told,
 }
 
 impl<S: Stop> Stopping<S> {
     async fn next(&mut self) -> Signal {
         loop {
-            match (self.stop.next().await, &self.reloads) {
+            match (self.stop.next().await, &self.told.reloads) {
                 // What comes of it is logged by whoever does it.
                 (Signal::Reload, Some(reloads)) => drop(reloads.reload().await),
                 (Signal::Reload, None) => tracing::warn!("SIGHUP changes nothing: this gateway was not started from a file"),
+                (Signal::Reopen, _) => self.told.audit.iter().for_each(|audit| audit.reopen()),
                 (stop, _) => return stop,
             }
         }

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 use tower_layer::Layer;
@@ -197,6 +197,11 @@ impl<S: Service<Validated, Error = Refusal>> Idempotent<S> {
     async fn conclude(&self, owner: Owner, ending: Ending) {
         self.policy.conclude(owner, ending).await;
     }
+}
+
+/// The key among these fields, if there is a valid one: bare and quoted ones are the same.
+pub(super) fn key_bytes(fields: &HeaderMap) -> Option<Vec<u8>> {
+    Key::of(fields).ok().flatten().map(|key| key.as_bytes().to_vec())
 }
 
 /// The field that marks a repetition.

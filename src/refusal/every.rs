@@ -37,6 +37,7 @@ impl Refusal {
             Self::IdempotencyInFlight,
             Self::IdempotencyMismatch,
             Self::IdempotencyUnavailable,
+            Self::AuditUnavailable,
             Self::OutcomeUnknown(Box::new(UnknownOutcome {
                 operation: "create_breb_payment".to_owned(),
                 since: "2027-01-15T08:00:00Z".to_owned(),

@@ -3,7 +3,7 @@
 use super::*;
 
 /// Names and statuses as they were promised.
-const PROMISED: [(&str, u16); 34] = [
+const PROMISED: [(&str, u16); 35] = [
     ("missing-credential", 401),
     ("invalid-credential", 401),
     ("ambiguous-credential", 400),
@@ -28,6 +28,7 @@ const PROMISED: [(&str, u16); 34] = [
     ("idempotency-in-flight", 409),
     ("idempotency-mismatch", 422),
     ("idempotency-unavailable", 503),
+    ("audit-unavailable", 503),
     ("outcome-unknown", 409),
     ("upstream-token-unavailable", 503),
     ("jwks-unavailable", 503),

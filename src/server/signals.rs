@@ -15,6 +15,8 @@ pub enum Signal {
     Now,
     /// SIGHUP: read the configuration anew. It is neither a first nor a second signal to stop.
     Reload,
+    /// SIGUSR1: open the files of logs anew, since they were moved. It stops nothing either.
+    Reopen,
 }
 
 /// The stream of signals.
@@ -23,6 +25,7 @@ pub struct Signals {
     terminate: unix::Signal,
     interrupt: unix::Signal,
     hangup: unix::Signal,
+    reopen: unix::Signal,
     received: bool,
 }
 
@@ -37,6 +40,7 @@ impl Signals {
             terminate: unix::signal(SignalKind::terminate())?,
             interrupt: unix::signal(SignalKind::interrupt())?,
             hangup: unix::signal(SignalKind::hangup())?,
+            reopen: unix::signal(SignalKind::user_defined1())?,
             received: false,
         })
     }
@@ -47,6 +51,7 @@ impl Signals {
             _ = self.terminate.recv() => Signal::Terminate,
             _ = self.interrupt.recv() => Signal::Interrupt,
             _ = self.hangup.recv() => return Signal::Reload,
+            _ = self.reopen.recv() => return Signal::Reopen,
         };
         if std::mem::replace(&mut self.received, true) { Signal::Now } else { signal }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::{Authenticated, Request};
-use crate::catalogue::{Match, Operation};
+use crate::catalogue::{Match, Operation, OperationId};
 use crate::exchange::Exchange;
 use crate::identity::{Attempts, IssuerId, Unauthenticated};
 use crate::peer::Peer;
@@ -54,6 +54,12 @@ impl Routed {
     /// As [`Request::route`].
     pub fn reroute(self, snapshot: Arc<Snapshot>) -> Result<Self, Refusal> {
         self.request.route(snapshot)
+    }
+
+    /// The operation's place in the catalogue.
+    #[must_use]
+    pub fn operation_id(&self) -> OperationId {
+        self.matched.operation
     }
 
     /// Who sent it.

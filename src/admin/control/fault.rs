@@ -38,6 +38,11 @@ impl Fault {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Every change is a POST.")
     }
 
+    /// The status of the answer that tells it.
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// The problem's name, without its prefix.
     pub(super) fn name(&self) -> &'static str {
         self.name

@@ -20,5 +20,5 @@ pub(super) fn set(controls: &Controls, wanted: &Wanted) -> Result<Done, Fault> {
         return Err(Fault::new(StatusCode::SERVICE_UNAVAILABLE, "operation-unavailable", detail));
     };
     levels.set(&wanted.level).map_err(|error| Fault::invalid(format!("`level` is no log filter: {error}.")))?;
-    Ok(Done { answer: json!({ "level": wanted.level }), change: format!("level {}", wanted.level) })
+    Ok(Done { answer: json!({ "level": wanted.level }), change: format!("level {}", wanted.level), key: None })
 }

@@ -33,5 +33,6 @@ pub(super) async fn purge(controls: &Controls, wanted: &Wanted) -> Result<Done, 
     Ok(Done {
         answer: json!({ "purged": purged, "told": told }),
         change: format!("purged {purged} entries; tenant: {}, operation: {}", of(tenant), of(operation)),
+        key: None,
     })
 }

@@ -49,7 +49,7 @@ pub(super) async fn reload(controls: &Controls, _: Nothing) -> Result<Done, Faul
         [] => "configuration applied".to_owned(),
         held_back => format!("configuration applied, a restart is needed for {}", held_back.join(", ")),
     };
-    Ok(Done { answer: json!(outcome), change })
+    Ok(Done { answer: json!(outcome), change, key: None })
 }
 
 fn unavailable(detail: &str) -> Fault {

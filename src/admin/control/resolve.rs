@@ -76,5 +76,9 @@ pub(super) async fn set(controls: &Controls, resolved: &Resolved) -> Result<Done
         Found::Done => "done",
         Found::Free => "free",
     };
-    Ok(Done { answer: json!({ "state": word }), change: format!("a key of tenant {} resolved as {word}", resolved.tenant) })
+    Ok(Done {
+        answer: json!({ "state": word }),
+        change: format!("a key of tenant {} resolved as {word}", resolved.tenant),
+        key: Some(resolved.key.clone()),
+    })
 }

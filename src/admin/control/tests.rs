@@ -37,6 +37,7 @@ fn controls() -> Controls {
     let config = crate::testing::config();
     let cache = ResponseCache::new(config.cache, &[], clock.clone(), &metrics, TaskTracker::new());
     Controls {
+        audit: None,
         levels: None,
         reloads: None,
         cache: Arc::new(cache),

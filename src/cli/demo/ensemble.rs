@@ -21,7 +21,7 @@ use crate::gateway::{Gateway, StartError};
 use crate::sandbox::{self, Client, Control, Sandbox};
 use crate::secret::Secret;
 use crate::server::Signal;
-use crate::telemetry::{self, TelemetryError};
+use crate::telemetry::{self, Logs, TelemetryError};
 
 /// What differs between a visit and a tour.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +63,7 @@ pub(super) struct Ensemble {
     venue: Venue,
     others: JoinSet<()>,
     folder: Folder,
+    logs: Option<Logs>,
 }
 
 /// Why there is no demo.
@@ -135,7 +136,8 @@ impl Ensemble {
             issuer: &issuer_url,
             api_key_sha256: &callers.job_sha256,
         };
-        let gateway = gateway(&folder, &mut values, plan.log)?;
+        let logs = if plan.log { Some(telemetry::begin(&configuration::load(&folder, &values)?.telemetry)?) } else { None };
+        let gateway = gateway(&folder, &mut values)?;
         let configuration = configuration::write(&folder, &values)?;
         let venue = Venue {
             gateway: format!("http://{}", values.gateway),
@@ -147,7 +149,7 @@ impl Ensemble {
             passport,
             token_ttl: plan.token_ttl,
         };
-        Ok(Self { gateway, venue, others, folder })
+        Ok(Self { gateway, venue, others, folder, logs })
     }
 
     /// Where everything is.
@@ -159,20 +161,17 @@ impl Ensemble {
     ///
     /// What a visitor left unfinished is no failure of the demo.
     pub(super) async fn serve(self, stop: UnboundedReceiver<Signal>) -> Result<(), StartFailure> {
-        let Self { gateway, mut others, folder, .. } = self;
+        let Self { gateway, mut others, folder, logs, .. } = self;
         let served = gateway.serve(stop).await;
         others.shutdown().await;
-        drop(folder);
+        drop((folder, logs));
         Ok(served.map(drop)?)
     }
 }
 
 /// The gateway with this configuration, which is told the addresses that it got.
-fn gateway(folder: &Folder, values: &mut Values<'_>, log: bool) -> Result<Gateway, StartFailure> {
+fn gateway(folder: &Folder, values: &mut Values<'_>) -> Result<Gateway, StartFailure> {
     let config = configuration::load(folder, values)?;
-    if log {
-        telemetry::begin(&config.telemetry)?;
-    }
     let gateway = match Gateway::bind(config, SystemClock::shared()) {
         // A port that was free a moment ago is so no more.
         Err(StartError::Bind(_)) => {

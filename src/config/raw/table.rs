@@ -77,14 +77,6 @@ impl<'a> Table<'a> {
         read(&value)
     }
 
-    /// Refuses keys that are promised, but not yet kept.
-    pub(in crate::config) fn refuse_unavailable(&self, keys: &[&str]) {
-        for (key, span, _) in self.keys().filter(|(key, ..)| keys.contains(key)) {
-            let fault = Fault::error(self.path(key), "is not available in this version", format!("remove `{key}`"));
-            self.record(fault.at(span));
-        }
-    }
-
     /// Advises about keys that are legal, but without use where they stand.
     pub(in crate::config) fn advise_of_unused(&self, keys: &[&str], message: &str, remedy: &str) {
         for (key, span, _) in self.keys().filter(|(key, ..)| keys.contains(key)) {

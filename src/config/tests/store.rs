@@ -88,3 +88,10 @@ fn it_is_shown_without_a_password() {
     assert!(open.contains(&format!("[store]\nkind = \"redis\"\nurl = \"rediss://redis.internal:6380/2\"\n{rest}")), "{open}");
     assert!(secret.contains("url = \"[redacted]\"\n") && !secret.contains("hunter2"), "{secret}");
 }
+
+#[test]
+fn what_is_off_may_be_written() {
+    let found = advice(with("store = { kind = \"embedded\" }\nidempotency = { required_for = \"none\" }"));
+
+    assert_eq!(found, Vec::<String>::new());
+}

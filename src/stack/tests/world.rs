@@ -189,6 +189,7 @@ fn share(
     let shared = Shared {
         snapshots: snapshots((*config).clone(), clock.clone()),
         tracer: None,
+        audit: None,
         idempotency: Arc::new(Idempotency::new(&config.idempotency, &config.passport.environment, records, metrics.clone())),
         keys: Arc::new(IssuerKeys::new(&[])),
         failures: Arc::new(Failures::new(clock.clone(), &metrics)),
