@@ -22,8 +22,10 @@ use crate::metrics::Metrics;
 use crate::policy::authenticate::{Failures, IssuerKeys, KeyEndpoint, KeyKeepers, KeyRefresh};
 use crate::policy::cache::ResponseCache;
 use crate::policy::idempotency::Idempotency;
+use crate::server::supervisor;
 use crate::server::{
-    Listeners, ReadyFile, ServerTls, ServerTlsError, SideListener, TlsRenewal, Unfinished, WorkerContext, Workers,
+    Address, Listeners, Passed, ReadyFile, ServerTls, ServerTlsError, SideListener, TlsRenewal, Unfinished, WorkerContext,
+    Workers,
 };
 use crate::snapshot::Snapshots;
 use crate::stack::{Shared, stack};
@@ -84,12 +86,14 @@ struct Reloading {
 }
 
 /// What a gateway is told of the process it runs in; nothing by default.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Surroundings {
     /// What the process logs.
     pub levels: Option<Levels>,
     /// Where the configuration came from, and is read from anew.
     pub path: Option<PathBuf>,
+    /// Sockets that the service manager opened, in place of those of the configuration.
+    pub passed: Passed,
 }
 
 /// Why a gateway could not start.
@@ -98,6 +102,11 @@ pub enum StartError {
     /// A listener could not be bound.
     #[error("{0}")]
     Bind(#[source] io::Error),
+    /// The control listener would be open to others than its owner.
+    #[error(
+        "control.listen: {0}, which was passed, can be reached by others than the owner: pass a Unix socket, or a port on loopback and set `control.token`"
+    )]
+    ControlOpen(Address),
     /// Threads, runtimes or signals could not be had.
     #[error("the system refuses a thread, a runtime or a signal handler: {0}")]
     Runtime(#[source] io::Error),
@@ -148,10 +157,12 @@ impl Gateway {
     ///
     /// What keeps it from starting; nothing is left running.
     pub fn bind_within(surroundings: Surroundings, config: Config, clock: SharedClock) -> Result<Self, StartError> {
-        let listeners = Listeners::bind(&config.server).map_err(StartError::Bind)?;
-        let admin = SideListener::bind(&config.admin.listen).map_err(StartError::Bind)?;
+        let (passed, shared_port) = (&surroundings.passed, config.server.reuse_port);
+        let mut listeners = Listeners::bind(&config.server, passed).map_err(StartError::Bind)?;
+        let admin = SideListener::admin(&config.admin.listen, shared_port, passed).map_err(StartError::Bind)?;
         let token = Arc::new(ControlToken::default());
-        let control = config.control.as_ref().map(|control| ControlPoint::bind(control, &token)).transpose()?;
+        let control = |control| ControlPoint::bind(control, &token, shared_port, passed);
+        let control = config.control.as_ref().map(control).transpose()?;
         let connector = Arc::new(connector(&config)?);
         let destinations = Destinations::new(&config.passport.upstreams)?;
         let client = Client::new(Arc::clone(&connector));
@@ -166,7 +177,9 @@ impl Gateway {
         let workers = work(&shared, tls, connector, destinations).map_err(StartError::Runtime)?;
         let last = Arc::new(LastReload::default());
         let vitals = Arc::new(Vitals::new(Arc::clone(&shared), workers.loads(), Arc::clone(&last)));
-        let Surroundings { levels, path } = surroundings;
+        // Last, so that whoever served the address before goes on alone if this gateway cannot start.
+        listeners.listen().map_err(StartError::Bind)?;
+        let Surroundings { levels, path, .. } = surroundings;
         let reloading = path.map(|path| {
             let (reloads, asked) = Reloads::new();
             let (shared, levels) = (Arc::clone(&shared), levels.clone());
@@ -207,6 +220,8 @@ impl Gateway {
         if let Some(control) = control {
             background.spawn(control.serve(Arc::clone(&shared), levels, reloads.clone(), ended.token().clone()));
         }
+        let watched = ended.token().clone();
+        background.spawn(async move { watched.run_until_cancelled(supervisor::watch()).await });
         known(&shared).await;
         let mut stop = UnlessHad { stop, had, failed: None };
         let told = stop::Told { reloads, audit: shared.audit.clone() };

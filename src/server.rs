@@ -8,6 +8,7 @@ use std::io;
 pub use self::accept::accept;
 pub use self::connection::{Limits, Reason, serve_connection};
 pub use self::listener::{Accepted, Address, Listener, Listeners};
+pub use self::passed::Passed;
 pub use self::ready_file::ReadyFile;
 pub use self::side_listener::SideListener;
 pub use self::signals::{Signal, Signals};
@@ -20,17 +21,19 @@ mod frames;
 mod framing;
 mod listener;
 mod opening;
+mod passed;
 mod phase;
 mod ready_file;
 mod side_listener;
 mod signals;
 mod stream;
 mod streams;
+pub mod supervisor;
 mod tls;
 mod watched;
 mod workers;
 
-/// Accepts callers and hands them to `workers` until `stop` ends; then the listeners are closed.
+/// Accepts callers and hands them to `workers` until `stop` ends; then the listeners are closed, once nobody waits at them any more.
 ///
 /// Connections that are open by then go on: [`Workers::drain`] ends them.
 ///
@@ -40,10 +43,7 @@ mod workers;
 pub async fn serve(listeners: Listeners, workers: &Workers, stop: impl Future<Output = ()>) -> io::Result<()> {
     let failed = |error: &io::Error| workers.accept_failed(error);
     let hand = |accepted, permit| workers.hand(accepted, permit);
-    tokio::select! {
-        failed = accept(listeners, workers.permits(), failed, hand) => failed,
-        () = stop => Ok(()),
-    }
+    accept(listeners, workers.permits(), stop, failed, hand).await
 }
 
 #[cfg(test)]

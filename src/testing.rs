@@ -62,6 +62,7 @@ pub(crate) fn config() -> Config {
     Config {
         server: config::Server {
             listen: vec![config::Listen::Tcp("127.0.0.1:0".parse().unwrap())],
+            reuse_port: false,
             hosts: Vec::new(),
             workers: 1,
             max_connections: 100,

@@ -6,7 +6,7 @@ use super::{Exit, check, complain};
 use crate::clock::SystemClock;
 use crate::config::{Config, Loaded};
 use crate::gateway::{Gateway, StartError, Surroundings};
-use crate::server::{Signals, Unfinished};
+use crate::server::{Passed, Signals, Unfinished, supervisor};
 use crate::telemetry;
 
 /// Runs the gateway on this thread and its workers.
@@ -22,7 +22,8 @@ pub(super) fn run(path: &Path, ready_file: Option<PathBuf>) -> Exit {
             return Exit::Configuration;
         }
     };
-    let surroundings = Surroundings { levels: Some(logs.levels.clone()), path: Some(path.to_owned()) };
+    let surroundings =
+        Surroundings { levels: Some(logs.levels.clone()), path: Some(path.to_owned()), passed: Passed::from_env() };
     for warning in warnings.lines() {
         tracing::warn!("{warning}");
     }
@@ -48,5 +49,6 @@ async fn serve(surroundings: Surroundings, config: Config, ready_file: Option<Pa
     // Connections wait in the backlog since the addresses were bound: whoever connects from here on is served.
     let server: Vec<String> = addresses.server.iter().map(ToString::to_string).collect();
     tracing::info!(version = env!("CARGO_PKG_VERSION"), server = server.join(", "), admin = %addresses.admin, "ready");
+    supervisor::ready();
     gateway.serve(signals).await
 }

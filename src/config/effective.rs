@@ -80,7 +80,7 @@ pub fn grace_period(config: &Config) -> u64 {
 }
 
 fn server(toml: &mut Toml, server: &Server) {
-    toml.section("server").texts("listen", &server.listen);
+    toml.section("server").texts("listen", &server.listen).plain("reuse_port", server.reuse_port);
     if !server.hosts.is_empty() {
         toml.texts("hosts", &server.hosts);
     }

@@ -10,7 +10,7 @@ use super::resolve::Resolver;
 use crate::admin::{Control, ControlToken, Controls, Reloads, Resolve};
 use crate::config;
 use crate::edge::request_id::RequestIdLayer;
-use crate::server::{Address, SideListener};
+use crate::server::{Address, Passed, SideListener};
 use crate::stack::Shared;
 use crate::telemetry::Levels;
 
@@ -22,10 +22,20 @@ pub(super) struct ControlPoint {
 
 impl ControlPoint {
     /// Binds it, and reads its token.
-    pub(super) fn bind(control: &config::Control, token: &Arc<ControlToken>) -> Result<Self, StartError> {
+    pub(super) fn bind(
+        control: &config::Control,
+        token: &Arc<ControlToken>,
+        shared: bool,
+        passed: &Passed,
+    ) -> Result<Self, StartError> {
         let source = control.token.as_ref();
         token.replace(source.map(config::SecretSource::load).transpose()?.as_ref());
-        let listener = SideListener::bind_private(&control.listen).map_err(StartError::Bind)?;
+        let listener = SideListener::control(&control.listen, shared, passed).map_err(StartError::Bind)?;
+        // What was passed is not what was checked.
+        let address = listener.address();
+        if !address.is_local() || (address.tcp().is_some() && source.is_none()) {
+            return Err(StartError::ControlOpen(address.clone()));
+        }
         Ok(Self { listener, token: Arc::clone(token) })
     }
 

@@ -10,7 +10,7 @@ use super::vitals::Vitals;
 use crate::admin::Reloads;
 use crate::audit::Audit;
 use crate::config;
-use crate::server::{self, Listeners, Signal, Signals, Unfinished, Workers};
+use crate::server::{self, Listeners, Signal, Signals, Unfinished, Workers, supervisor};
 
 /// What tells a gateway to stop.
 pub trait Stop: Send {
@@ -80,7 +80,11 @@ impl<S: Stop> Stopping<S> {
         loop {
             match (self.stop.next().await, &self.told.reloads) {
                 // What comes of it is logged by whoever does it.
-                (Signal::Reload, Some(reloads)) => drop(reloads.reload().await),
+                (Signal::Reload, Some(reloads)) => {
+                    supervisor::reloading();
+                    drop(reloads.reload().await);
+                    supervisor::ready();
+                }
                 (Signal::Reload, None) => tracing::warn!("SIGHUP changes nothing: this gateway was not started from a file"),
                 (Signal::Reopen, _) => self.told.audit.iter().for_each(|audit| audit.reopen()),
                 (stop, _) => return stop,
@@ -94,6 +98,7 @@ async fn pre_drain<S: Stop>(stop: &mut Stopping<S>, lifecycle: &config::Lifecycl
     let signal = stop.next().await;
     tracing::info!(?signal, "stopping");
     vitals.draining();
+    supervisor::stopping();
     if signal != Signal::Terminate {
         return signal;
     }

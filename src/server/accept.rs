@@ -15,7 +15,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// The longest one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Accepts connections for ever and gives each to `hand`, with one of `permits`.
+/// For how long those are let in whose connection was about to be made when others began to be turned away.
+const ABOUT_TO_COME: Duration = Duration::from_millis(100);
+
+/// Accepts connections until `stop` ends, and gives each to `hand`, with one of `permits`; then takes in who waits, and closes.
 ///
 /// While no permit is free, callers wait in the listeners' backlogs. What the system refuses (out of file descriptors) goes to
 /// `failed`, and the loop pauses, since the connection that cannot be accepted stays ready.
@@ -26,14 +29,38 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 pub async fn accept(
     listeners: impl IntoIterator<Item = Listener>,
     permits: Arc<Semaphore>,
+    stop: impl Future<Output = ()>,
     failed: impl Fn(&io::Error),
     hand: impl Fn(Accepted, OwnedSemaphorePermit),
 ) -> io::Result<()> {
     let mut listeners = listeners.into_iter().map(Listener::register).collect::<io::Result<Vec<_>>>()?;
+    tokio::select! {
+        failed = forever(&mut listeners, &permits, &failed, &hand) => return failed,
+        () = stop => {}
+    }
+    let turned_away: Vec<bool> = listeners.iter_mut().map(Registered::turn_away).collect();
+    if turned_away.contains(&true) {
+        tokio::select! {
+            failed = forever(&mut listeners, &permits, &failed, &hand) => return failed,
+            () = tokio::time::sleep(ABOUT_TO_COME) => {}
+        }
+    }
+    for listener in &listeners {
+        take_in(listener, &permits, &hand);
+    }
+    Ok(())
+}
+
+async fn forever(
+    listeners: &mut [Registered],
+    permits: &Arc<Semaphore>,
+    failed: &impl Fn(&io::Error),
+    hand: &impl Fn(Accepted, OwnedSemaphorePermit),
+) -> io::Result<()> {
     let mut pause = Pause::default();
     loop {
-        let permit = Arc::clone(&permits).acquire_owned().await.map_err(io::Error::other)?;
-        match next(&mut listeners).await {
+        let permit = Arc::clone(permits).acquire_owned().await.map_err(io::Error::other)?;
+        match next(listeners).await {
             Ok(accepted) => {
                 pause = Pause::default();
                 hand(accepted, permit);
@@ -43,6 +70,17 @@ pub async fn accept(
                 failed(&error);
                 tokio::time::sleep(pause.after(&error)).await;
             }
+        }
+    }
+}
+
+/// Takes all who wait, as long as there is room for them. The system itself is asked: the runtime may not have heard of them yet.
+fn take_in(listener: &Registered, permits: &Arc<Semaphore>, hand: &impl Fn(Accepted, OwnedSemaphorePermit)) {
+    while let Ok(permit) = Arc::clone(permits).try_acquire_owned() {
+        match listener.accept_now() {
+            Ok(accepted) => hand(accepted, permit),
+            Err(error) if Pause::default().after(&error).is_zero() => {}
+            Err(_) => return,
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::stage::Arrival;
 
 use super::phase::{Phase, Phases};
 
+pub(super) use self::preface::given_up;
 pub use self::reason::Reason;
 
 mod http1;
@@ -79,11 +80,10 @@ where
     S: Service<Arrival, Error = Infallible>,
 {
     let mut opened = Opened { io, read: BytesMut::new(), phases: Phases::new() };
-    let Some(http2) = limits.http2 else { return http1::serve(opened, peer, stack, limits, drain).await };
-    match preface::comes(&mut opened, &limits, &drain).await {
-        Ok(true) => http2::serve(opened, peer, stack, (limits, http2), drain).await,
-        Ok(false) => http1::serve(opened, peer, stack, limits, drain).await,
-        Err(reason) => reason.map_or(Ok(()), Err),
+    match (preface::comes(&mut opened, &limits, &drain).await, limits.http2) {
+        (Ok(true), Some(http2)) => http2::serve(opened, peer, stack, (limits, http2), drain).await,
+        (Ok(_), _) => http1::serve(opened, peer, stack, limits, drain).await,
+        (Err(reason), _) => reason.map_or(Ok(()), Err),
     }
 }
 

@@ -5,14 +5,16 @@ use std::io;
 use std::net::SocketAddr;
 use std::task::{Context, Poll, ready};
 
-use socket2::Socket;
+use socket2::{SockRef, Socket};
 use tokio::net::{TcpListener, UnixListener};
 
 use crate::config::{self, Listen};
 use crate::peer::Peer;
 
 use self::socket_file::SocketFile;
+use super::passed::{For, Passed, PassedSocket};
 
+mod closing;
 mod socket_file;
 mod sockets;
 
@@ -32,6 +34,18 @@ pub struct Listener {
     address: Address,
     // Dropped after the socket it belongs to.
     file: Option<SocketFile>,
+    ownership: Ownership,
+}
+
+/// Whose a listening socket is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ownership {
+    /// This process's alone.
+    Sole,
+    /// This process's, beside another's on the same address: an old and a new gateway may overlap.
+    Shared,
+    /// The service manager's, which keeps it when this process has ended.
+    Passed,
 }
 
 /// A listener on the runtime that accepts.
@@ -39,7 +53,8 @@ pub struct Listener {
 pub(super) struct Registered {
     socket: Registration,
     local: bool,
-    _file: Option<SocketFile>,
+    ownership: Ownership,
+    file: Option<SocketFile>,
 }
 
 #[derive(Debug)]
@@ -62,13 +77,29 @@ pub struct Accepted {
 }
 
 impl Listeners {
-    /// Binds every address; from here on connections wait in the backlog.
+    /// Takes the sockets that were passed for callers, or binds every address of the configuration.
+    ///
+    /// Connections wait in the backlog from here on, or where addresses are shared from [`Listeners::listen`] on.
     ///
     /// # Errors
     ///
     /// The first address that cannot be bound, and why.
-    pub fn bind(server: &config::Server) -> io::Result<Self> {
-        server.listen.iter().map(Listener::bind).collect::<io::Result<_>>().map(Self)
+    pub fn bind(server: &config::Server, passed: &Passed) -> io::Result<Self> {
+        let passed = passed.take(For::Callers);
+        if !passed.is_empty() {
+            return passed.into_iter().map(Listener::passed).collect::<io::Result<_>>().map(Self);
+        }
+        let bind = |listen| Listener::bind_for(listen, SHARED, server.reuse_port);
+        server.listen.iter().map(bind).collect::<io::Result<_>>().map(Self)
+    }
+
+    /// Takes part in addresses that are shared: another process may get fewer connections from here on.
+    ///
+    /// # Errors
+    ///
+    /// The first address that cannot be listened on, and why.
+    pub fn listen(&mut self) -> io::Result<()> {
+        self.0.iter_mut().try_for_each(Listener::listen)
     }
 
     /// The addresses, in the order of the configuration.
@@ -94,7 +125,7 @@ impl Listener {
     ///
     /// Why it cannot be bound; the message names the address.
     pub fn bind(listen: &Listen) -> io::Result<Self> {
-        Self::bind_for(listen, SHARED)
+        Self::bind_for(listen, SHARED, false)
     }
 
     /// The same, but a Unix socket is for its owner alone.
@@ -103,18 +134,46 @@ impl Listener {
     ///
     /// Why it cannot be bound; the message names the address.
     pub fn bind_private(listen: &Listen) -> io::Result<Self> {
-        Self::bind_for(listen, PRIVATE)
+        Self::bind_for(listen, PRIVATE, false)
     }
 
-    fn bind_for(listen: &Listen, mode: u32) -> io::Result<Self> {
+    /// The same for the `admin` or the `control` listener: what was passed for it, or its address, shared or not.
+    pub(super) fn beside(listen: &Listen, whom: For, shared: bool, passed: &Passed) -> io::Result<Self> {
+        let mode = if whom == For::Control { PRIVATE } else { SHARED };
+        let mut listener = match passed.take(whom).pop() {
+            Some(passed) => Self::passed(passed)?,
+            None => Self::bind_for(listen, mode, shared)?,
+        };
+        listener.listen()?;
+        Ok(listener)
+    }
+
+    fn passed(passed: PassedSocket) -> io::Result<Self> {
+        passed.socket.set_nonblocking(true)?;
+        Ok(Self { socket: passed.socket, address: Address(passed.listen), file: None, ownership: Ownership::Passed })
+    }
+
+    fn bind_for(listen: &Listen, mode: u32, shared: bool) -> io::Result<Self> {
         let bound = match listen {
-            Listen::Tcp(address) => sockets::tcp(*address).map(|(socket, bound)| (socket, Listen::Tcp(bound), None)),
-            Listen::Unix(path) => sockets::unix(path, mode).map(|(socket, file)| (socket, listen.clone(), Some(file))),
+            Listen::Tcp(address) => sockets::tcp(*address, shared).map(|(socket, bound)| (socket, Listen::Tcp(bound), None)),
+            Listen::Unix(path) => sockets::unix(path, mode, shared).map(|(socket, file)| (socket, listen.clone(), Some(file))),
         };
         let named =
             |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {}: {error}", Address(listen.clone())));
         let (socket, listen, file) = bound.map_err(named)?;
-        Ok(Self { socket, address: Address(listen), file })
+        let ownership = if shared { Ownership::Shared } else { Ownership::Sole };
+        Ok(Self { socket, address: Address(listen), file, ownership })
+    }
+
+    /// Lets connections wait in the backlog; takes a Unix socket's place from whoever has it.
+    fn listen(&mut self) -> io::Result<()> {
+        if self.ownership == Ownership::Shared {
+            sockets::listen(&self.socket)?;
+            if let (Listen::Unix(path), Some(file)) = (&self.address.0, &mut self.file) {
+                file.take_over(path)?;
+            }
+        }
+        Ok(())
     }
 
     /// Where it can be reached.
@@ -133,30 +192,71 @@ impl Listener {
             Listen::Tcp(_) => Registration::Tcp(TcpListener::from_std(self.socket.into())?),
             Listen::Unix(_) => Registration::Unix(UnixListener::from_std(self.socket.into())?),
         };
-        Ok(Registered { socket, local: self.address.0.is_local(), _file: self.file })
+        Ok(Registered { socket, local: self.address.0.is_local(), ownership: self.ownership, file: self.file })
     }
 }
 
 impl Registered {
+    /// Lets nobody else in, as far as that is possible while others listen on the address; says whether it is worth a moment's wait
+    /// for who is about to be let in.
+    pub(super) fn turn_away(&mut self) -> bool {
+        // Without its file nobody finds a Unix socket any more.
+        self.file = None;
+        match &self.socket {
+            Registration::Tcp(listener) if self.ownership == Ownership::Shared => {
+                closing::turn_away(&SockRef::from(listener)).is_ok()
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes one connection out of the backlog if there is one. The backlog of a passed socket is its next owner's.
+    pub(super) fn accept_now(&self) -> io::Result<Accepted> {
+        if self.ownership == Ownership::Passed {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let (socket, from) = match &self.socket {
+            Registration::Tcp(listener) => SockRef::from(listener).accept()?,
+            Registration::Unix(listener) => SockRef::from(listener).accept()?,
+        };
+        socket.set_nonblocking(true)?;
+        let from = from.as_socket();
+        if from.is_some() {
+            socket.set_tcp_nodelay(true)?;
+        }
+        Ok(self.accepted(socket, from))
+    }
+
     /// Takes one connection out of the backlog.
     pub(super) fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
-        let (socket, address) = match &self.socket {
+        let (socket, from) = match &self.socket {
             Registration::Tcp(listener) => {
                 let (stream, from) = ready!(listener.poll_accept(cx))?;
                 stream.set_nodelay(true)?;
-                // On a dual-stack listener an IPv4 caller comes as an IPv6 one; a limit per address must not tell them apart.
-                (Socket::from(stream.into_std()?), Some(from.ip().to_canonical()))
+                (Socket::from(stream.into_std()?), Some(from))
             }
             Registration::Unix(listener) => {
                 let (stream, _) = ready!(listener.poll_accept(cx))?;
                 (Socket::from(stream.into_std()?), None)
             }
         };
-        Poll::Ready(Ok(Accepted { socket, peer: Peer { address, local: self.local, certificate: None } }))
+        Poll::Ready(Ok(self.accepted(socket, from)))
+    }
+
+    fn accepted(&self, socket: Socket, from: Option<SocketAddr>) -> Accepted {
+        // On a dual-stack listener an IPv4 caller comes as an IPv6 one; a limit per address must not tell them apart.
+        let address = from.map(|from| from.ip().to_canonical());
+        Accepted { socket, peer: Peer { address, local: self.local, certificate: None } }
     }
 }
 
 impl Address {
+    /// Whether only this machine can reach it.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.0.is_local()
+    }
+
     /// The address of a TCP listener.
     #[must_use]
     pub fn tcp(&self) -> Option<SocketAddr> {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::peer::{Certificate, Peer};
 
-use super::connection::Reason;
+use super::connection::{Reason, given_up};
 use super::listener::Accepted;
 use super::stream::Stream;
 use super::tls::{ServerTls, certificate};
@@ -32,10 +32,9 @@ pub(super) async fn open(
         (Stream::Tcp(tcp), Some(tls)) => (tcp, tls),
         (stream, _) => return Ok(Some((stream, peer))),
     };
-    let shaken = timeout(time_limit, handshake(tcp, tls, peer));
-    match drain.run_until_cancelled(shaken).await {
-        None => Ok(None),
-        Some(in_time) => in_time.unwrap_or(Err(Reason::HandshakeTimeout)),
+    tokio::select! {
+        in_time = timeout(time_limit, handshake(tcp, tls, peer)) => in_time.unwrap_or(Err(Reason::HandshakeTimeout)),
+        () = given_up(drain, Instant::now()) => Ok(None),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::stage::Arrival;
 use super::accept::accept;
 use super::connection::{Limits, serve_connection};
 use super::listener::{Accepted, Address, Listener};
+use super::passed::{For, Passed};
 
 /// Connections at a time; a few probes and scrapers are all that comes here.
 const MAX_CONNECTIONS: usize = 64;
@@ -35,22 +36,22 @@ const LAST_GRACE: Duration = Duration::from_secs(1);
 pub struct SideListener(Listener);
 
 impl SideListener {
-    /// Binds its address.
+    /// Listens where probes and scrapes come: on a socket that was passed for that, or on this address, maybe beside another process.
     ///
     /// # Errors
     ///
     /// Why it cannot be bound; the message names the address.
-    pub fn bind(listen: &Listen) -> io::Result<Self> {
-        Listener::bind(listen).map(Self)
+    pub fn admin(listen: &Listen, shared: bool, passed: &Passed) -> io::Result<Self> {
+        Listener::beside(listen, For::Admin, shared, passed).map(Self)
     }
 
-    /// Binds its address; a Unix socket is for its owner alone.
+    /// Listens where changes are asked for; a Unix socket is for its owner alone.
     ///
     /// # Errors
     ///
     /// Why it cannot be bound; the message names the address.
-    pub fn bind_private(listen: &Listen) -> io::Result<Self> {
-        Listener::bind_private(listen).map(Self)
+    pub fn control(listen: &Listen, shared: bool, passed: &Passed) -> io::Result<Self> {
+        Listener::beside(listen, For::Control, shared, passed).map(Self)
     }
 
     /// Where it can be reached.
@@ -80,10 +81,7 @@ impl SideListener {
             });
         };
         let failed = |error: &io::Error| tracing::warn!(%error, "a connection beside the callers' could not be accepted");
-        let served = tokio::select! {
-            failed = accept([self.0], Arc::new(Semaphore::new(MAX_CONNECTIONS)), failed, hand) => failed,
-            () = shutdown => Ok(()),
-        };
+        let served = accept([self.0], Arc::new(Semaphore::new(MAX_CONNECTIONS)), shutdown, failed, hand).await;
         drain.cancel();
         open.close();
         // What is open still is cut on return.
@@ -141,7 +139,7 @@ mod tests {
 
     #[tokio::test]
     async fn it_serves_until_the_shutdown_and_then_ends_what_is_idle() {
-        let listener = SideListener::bind(&Listen::Tcp("127.0.0.1:0".parse().unwrap())).unwrap();
+        let listener = SideListener::admin(&Listen::Tcp("127.0.0.1:0".parse().unwrap()), false, &Passed::default()).unwrap();
         let address = listener.address().tcp().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let mut serving = JoinSet::new();

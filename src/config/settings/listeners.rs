@@ -31,6 +31,8 @@ impl Listen {
 pub struct Server {
     /// Every address to listen on.
     pub listen: Vec<Listen>,
+    /// Whether another gateway may listen on the same addresses at the same time.
+    pub reuse_port: bool,
     /// Accepted `Host` names, lower case, without port; empty accepts any.
     pub hosts: Vec<String>,
     /// Worker threads; 0 is one per core the process may use.

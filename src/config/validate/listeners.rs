@@ -7,8 +7,9 @@ use super::tls::tls;
 use crate::config::raw::{Table, Value};
 use crate::config::settings::{Admin, Http2, Lifecycle, Listen, Readiness, Server};
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "listen",
+    "reuse_port",
     "hosts",
     "workers",
     "max_connections",
@@ -27,6 +28,7 @@ pub(super) fn server(root: &Table<'_>) -> Server {
     let clear = section.value("tls").is_none();
     Server {
         listen: section.or("listen", vec![loopback(8080)], |value| addresses(value, clear)),
+        reuse_port: section.or("reuse_port", false, Value::flag),
         hosts: section.or("hosts", Vec::new(), |value| value.list(host)),
         workers: section.or("workers", 0, |value| value.amount(0..=1024)),
         max_connections: section.or("max_connections", 10_000, |value| value.amount(1..=1_000_000)),

@@ -1,7 +1,9 @@
 //! Which protocol a connection speaks: HTTP/2 begins with a preface that no HTTP/1 request has (RFC 9113 §3.4).
 
+use std::time::Duration;
+
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::time::sleep_until;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::{Limits, Opened, Reason};
@@ -9,6 +11,8 @@ use super::{Limits, Opened, Reason};
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// As much as most first requests are long; the first read takes them whole.
 const FIRST_READ: usize = 2048;
+/// How long a caller may take for its first byte, whatever else ends.
+const MOMENT: Duration = Duration::from_secs(1);
 
 /// Reads until it is certain whether the preface comes. What was read stays in `opened`.
 ///
@@ -32,7 +36,7 @@ pub(super) async fn comes<I: AsyncRead + Unpin>(
         let read = tokio::select! {
             biased;
             read = opened.io.read_buf(&mut opened.read) => read.map_err(|_| Some(Reason::Io))?,
-            () = drain.cancelled() => 0,
+            () = given_up(drain, since) => 0,
             () = sleep_until(deadline) => return Err(Reason::of_expired(phase)),
         };
         if read == 0 {
@@ -40,6 +44,13 @@ pub(super) async fn comes<I: AsyncRead + Unpin>(
         }
         opened.phases.received();
     }
+}
+
+/// Ends when nobody waits any more for the first byte of a connection that was opened then: at the drain, but not before the caller had
+/// a moment. It may have connected just before, and its request be on the way.
+pub(in crate::server) async fn given_up(drain: &CancellationToken, opened: Instant) {
+    drain.cancelled().await;
+    sleep_until(opened + MOMENT).await;
 }
 
 /// None while both are possible.

@@ -61,7 +61,7 @@ impl Fixture {
         let (tell_began, began) = mpsc::unbounded_channel();
         let make_stack = move |context| Paths { context, began: tell_began.clone() };
         let workers = Arc::new(Workers::start(&server, None, Duration::from_mins(1), &metrics, make_stack).unwrap());
-        let listeners = Listeners::bind(&server).unwrap();
+        let listeners = Listeners::bind(&server, &crate::server::Passed::default()).unwrap();
         let address = listeners.addresses()[0].tcp().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn({
@@ -248,7 +248,7 @@ async fn drain_waits_for_tasks_that_end() {
         move |context| Tasks(context.tasks, Mutex::new(go.lock().unwrap().take()), tell.clone())
     })
     .unwrap();
-    let listeners = Listeners::bind(&server).unwrap();
+    let listeners = Listeners::bind(&server, &crate::server::Passed::default()).unwrap();
     let address = listeners.addresses()[0].tcp().unwrap();
     let mut connection = None;
     serve(listeners, &workers, async {

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::JoinHandle;
@@ -34,20 +35,30 @@ impl Process {
     /// The same, with these environment variables.
     pub(crate) async fn run_with(config: &str, environment: &[(&str, &str)]) -> Self {
         let mut command = Command::new(BINARY);
-        command.envs(environment.iter().copied());
+        command.envs(environment.iter().copied()).stdin(Stdio::null());
         Self::start(config, command, Stdio::piped()).await
     }
 
     /// The same, after this command of the shell.
     pub(crate) async fn limited(config: &str, limit: &str) -> Self {
         let mut command = Command::new("sh");
-        command.arg("-c").arg(format!("{limit}; exec \"$0\" \"$@\"")).arg(BINARY);
+        command.arg("-c").arg(format!("{limit}; exec \"$0\" \"$@\"")).arg(BINARY).stdin(Stdio::null());
         Self::start(config, command, Stdio::piped()).await
     }
 
     /// The same, with this for standard output.
     pub(crate) async fn writing(config: &str, output: Stdio) -> Self {
-        Self::start(config, Command::new(BINARY), output).await
+        let mut command = Command::new(BINARY);
+        command.stdin(Stdio::null());
+        Self::start(config, command, output).await
+    }
+
+    /// The same with a listening socket under this name, as systemd passes it on.
+    pub(crate) async fn passed(config: &str, name: &str, socket: impl Into<OwnedFd>) -> Self {
+        const PASS: &str = "export LISTEN_PID=$$ LISTEN_FDS=1; exec \"$0\" \"$@\" 3<&0 0</dev/null";
+        let mut command = Command::new("sh");
+        command.args(["-c", PASS, BINARY]).env("LISTEN_FDNAMES", name).stdin(Stdio::from(socket.into()));
+        Self::start(config, command, Stdio::piped()).await
     }
 
     async fn start(config: &str, mut command: Command, output: Stdio) -> Self {
@@ -55,14 +66,16 @@ impl Process {
         let (path, ready) = (folder.path().join("gateway.toml"), folder.path().join("ready.toml"));
         std::fs::write(&path, settled(config)).unwrap();
         command.arg("run").arg("--config").arg(&path).arg("--ready-file").arg(&ready);
-        let mut child = command.stdin(Stdio::null()).stdout(output).stderr(Stdio::piped()).spawn().unwrap();
-        // The command holds what was given for output open, as a reader would see.
+        let mut child = command.stdout(output).stderr(Stdio::piped()).spawn().unwrap();
+        // The command holds what was given for input and output open, as a reader would see.
         drop(command);
         let output = [child.stdout.take().map(lines), child.stderr.take().map(lines)];
         until("the ready file is there", async || ready.exists() || child.try_wait().unwrap().is_some()).await;
         let ready = std::fs::read_to_string(ready).unwrap();
         let addresses: toml::Table = ready.parse().unwrap();
-        let address = |value: &toml::Value| value.as_str().unwrap().parse().unwrap();
+        // A gateway that is reached otherwise, such as by a Unix socket, has no such address.
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        let address = |value: &toml::Value| value.as_str().unwrap().parse().unwrap_or(nowhere);
         let (server, admin) = (address(&addresses["server"][0]), address(&addresses["admin"]));
         Self { child, output, folder, ready, server, admin }
     }
