@@ -55,6 +55,9 @@ mod vitals;
 /// How long what runs beside the requests may take to end, after all else has.
 const LAST_GRACE: Duration = Duration::from_secs(3);
 
+/// How long the end waits for the last records of the audit trail.
+const LAST_RECORDS: Duration = Duration::from_secs(1);
+
 /// How long callers wait at the start for the first attempt to reach Redis.
 const FIRST_ATTEMPT: Duration = Duration::from_secs(1);
 
@@ -348,7 +351,7 @@ async fn known(shared: &Shared) {
 /// Writes the last records of the audit trail.
 async fn recorded(audit: Option<Arc<Audit>>) {
     let Some(audit) = audit else { return };
-    let written = tokio::task::spawn_blocking(move || audit.close(LAST_GRACE)).await;
+    let written = tokio::task::spawn_blocking(move || audit.close(LAST_RECORDS)).await;
     if !written.is_ok_and(|written| written) {
         tracing::error!("the last records of the audit trail could not be written");
     }

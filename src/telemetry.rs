@@ -26,7 +26,7 @@ const ROOM: usize = 4 << 20;
 /// How long a panic waits for the line about it.
 const PANIC_GRACE: Duration = Duration::from_millis(500);
 /// How long the end of the process waits for its last lines.
-const LAST_GRACE: Duration = Duration::from_secs(2);
+const LAST_GRACE: Duration = Duration::from_secs(1);
 
 /// Why logging could not begin.
 #[derive(Debug, thiserror::Error)]

@@ -128,7 +128,7 @@ fn defaults_are_those_promised() {
     let written = effective(&accepted(LEAST)).replace("  # restart", "");
 
     for expected in [
-        "[server]\nlisten = [\"127.0.0.1:8080\"]\nworkers = 0\nmax_connections = 10000\nmax_header_bytes = \"32KiB\"\n\
+        "[server]\nlisten = [\"127.0.0.1:8080\"]\nreuse_port = false\nworkers = 0\nmax_connections = 10000\nmax_header_bytes = \"32KiB\"\n\
          max_body_bytes = \"256KiB\"\nheader_timeout = \"10s\"\nbody_timeout = \"15s\"\nmin_body_rate = \"1KiB\"\nidle_timeout = \"2m\"\n",
         "[admin]\nlisten = \"127.0.0.1:9901\"\n",
         "[lifecycle]\nreadiness = \"attempted\"\npre_drain = \"5s\"\ndrain = \"20s\"\n",
