@@ -163,9 +163,9 @@ async fn systemd_is_told_when_it_is_ready_reloads_and_stops() {
     let reloading = manager.told().await;
     assert!(reloading.starts_with("RELOADING=1\nMONOTONIC_USEC="), "{reloading}");
     assert_eq!(manager.told().await, "READY=1\n");
-    let end = process.end();
+    process.signal("TERM");
     assert_eq!(manager.told().await, "STOPPING=1\n");
-    assert_eq!(end.await.0, Some(0));
+    assert_eq!(process.ended().await.0, Some(0));
 }
 
 #[tokio::test]
