@@ -96,10 +96,13 @@ impl Bench {
         self.calls.recv().await.unwrap()
     }
 
-    /// Sends a payment that goes up, and answers it so.
+    /// Sends a payment that is to go up, and answers it so; what it is told if it does not go up.
     async fn paid(&mut self, key: &str, answer: Result<Response, Refusal>) -> Reply {
-        let paying = self.pay(key);
-        self.call().await.reply.send(answer).unwrap();
+        let mut paying = self.pay(key);
+        tokio::select! {
+            call = self.calls.recv() => call.unwrap().reply.send(answer).unwrap(),
+            told = &mut paying => return told.unwrap(),
+        }
         paying.await.unwrap()
     }
 

@@ -70,6 +70,19 @@ async fn the_same_key_of_another_tenant_is_another_key() {
 }
 
 #[tokio::test]
+async fn the_same_key_of_another_tenant_with_the_same_credential_is_another_key() {
+    let mut bench = Bench::new();
+    bench.paid("k", answer(200, "acme")).await.unwrap();
+    let mut config = testing::config();
+    config.tenants = vec![testing::tenant("other")];
+    config.tenants[0].credential = crate::tenant::CredentialName::new("acme");
+    config.local = Some(crate::config::Local { tenant: crate::tenant::TenantName::new("other"), scopes: None });
+    bench.snapshots = testing::snapshots(config, testing::clock());
+
+    assert_eq!(bench.paid("k", answer(200, "other")).await, Ok((200, false, "other".to_owned())));
+}
+
+#[tokio::test]
 async fn the_same_tenant_with_another_credential_is_another_key() {
     let mut bench = Bench::new();
     bench.paid("k", answer(200, "one")).await.unwrap();
