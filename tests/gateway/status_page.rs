@@ -5,6 +5,7 @@
 use passport_gateway::sandbox::{Fault, Kind};
 
 use crate::support::browser::Browser;
+use crate::support::filed::Filed;
 use crate::support::{LOCAL, World};
 
 /// A gateway with limits, a credential that works and one that Passport rejects.
@@ -179,4 +180,26 @@ async fn it_says_so_when_the_gateway_is_gone() {
 
     browser.until("document.querySelector('#ready').textContent === 'Not reachable'").await;
     assert!(browser.text("#summary").await.starts_with("What follows is from "));
+}
+
+#[tokio::test]
+async fn a_refused_configuration_is_told_with_every_fault_until_it_is_mended() {
+    let filed = Filed::with(LOCAL).await;
+    let browser = Browser::start();
+    browser.open(&format!("http://{}/", filed.world.admin)).await;
+    browser.until("document.querySelector('#ready').textContent === 'Ready'").await;
+
+    filed.rewrite(&format!("{LOCAL}\n[tenants.beta]\nscopes = [\"paas.core.*\", \"*\"]\ncredential = \"acne\"")).await;
+
+    browser.until("document.querySelector('#reload').textContent.startsWith('Refused')").await;
+    assert!(browser.text("#reload").await.ends_with("the one before stays in force."), "{}", browser.text("#reload").await);
+    let faults = browser.text("#faults").await;
+    for fault in ["tenants.beta.scopes[1]", "tenants.beta.credential", "did you mean `acme`?"] {
+        assert!(faults.contains(fault), "{fault}: {faults}");
+    }
+
+    filed.rewrite(LOCAL).await;
+
+    browser.until("document.querySelector('#reload').textContent.startsWith('Read anew')").await;
+    assert_eq!(browser.text("#faults").await, "");
 }

@@ -11,6 +11,8 @@ use prost::Message;
 use crate::support::scripted::{Scripted, answer, ok};
 use crate::support::{LOCAL, World};
 
+mod waits;
+
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const UNSAMPLED: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
