@@ -19,7 +19,7 @@ const TURNS: usize = 200;
 
 fn main() {
     let logs =
-        telemetry::begin(&Telemetry { log: "info".to_owned(), access_log: true, format: LogFormat::Json, otlp: None }).unwrap();
+        telemetry::begin(&Telemetry { log: "info".to_owned(), access_log: 1.0, format: LogFormat::Json, otlp: None }).unwrap();
     let mut turns: Vec<Duration> = (0..TURNS)
         .map(|_| {
             let began = Instant::now();

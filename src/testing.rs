@@ -108,7 +108,7 @@ pub(crate) fn config() -> Config {
         store: config::Store::Embedded,
         audit: None,
         idempotency: idempotency(),
-        telemetry: config::Telemetry { log: "info".to_owned(), access_log: false, format: config::LogFormat::Text, otlp: None },
+        telemetry: config::Telemetry { log: "info".to_owned(), access_log: 0.0, format: config::LogFormat::Text, otlp: None },
         catalogue,
         overrides: config::Overrides::default(),
     }

@@ -28,7 +28,7 @@ fn of_a_panic_only_its_place_is_told() {
 
 fn panic_with_logs() {
     let _levels =
-        telemetry::begin(&Telemetry { log: "trace".to_owned(), access_log: true, format: LogFormat::Json, otlp: None }).unwrap();
+        telemetry::begin(&Telemetry { log: "trace".to_owned(), access_log: 1.0, format: LogFormat::Json, otlp: None }).unwrap();
     let panicked = std::thread::spawn(|| {
         assert!(std::env::args().count() > 1000, "{PLANTED}");
     });

@@ -262,7 +262,7 @@ fn tuning(toml: &mut Toml, config: &Config) {
     };
     toml.section("telemetry")
         .text("log", &config.telemetry.log)
-        .plain("access_log", config.telemetry.access_log)
+        .plain("access_log", access_log(config.telemetry.access_log))
         .text("format", format);
     if let Some(otlp) = &config.telemetry.otlp {
         toml.text("otlp_endpoint", otlp.endpoint.to_string().trim_end_matches('/')).text("trace_ratio", &percent(otlp.ratio));
@@ -346,6 +346,15 @@ fn operations(toml: &mut Toml, config: &Config) {
         for (name, value) in &operation.settings {
             toml.plain(name, value);
         }
+    }
+}
+
+/// As it is written: all, none, or a share.
+fn access_log(share: f64) -> String {
+    match share {
+        all if all >= 1.0 => "true".to_owned(),
+        none if none <= 0.0 => "false".to_owned(),
+        share => quoted(&percent(share)),
     }
 }
 

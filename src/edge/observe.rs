@@ -30,13 +30,13 @@ const CLIENT_CLOSED: &str = "499";
 pub struct ObserveLayer {
     metrics: Arc<Metrics>,
     tracer: Option<Arc<Tracer>>,
-    access_log: bool,
+    access_log: f64,
 }
 
 impl ObserveLayer {
-    /// Counts in `metrics`; traces if there is a `tracer`; writes one log line a request if `access_log` is on.
+    /// Counts in `metrics`; traces if there is a `tracer`; writes a log line for this share of requests.
     #[must_use]
-    pub fn new(metrics: Arc<Metrics>, tracer: Option<Arc<Tracer>>, access_log: bool) -> Self {
+    pub fn new(metrics: Arc<Metrics>, tracer: Option<Arc<Tracer>>, access_log: f64) -> Self {
         Self { metrics, tracer, access_log }
     }
 }
@@ -53,7 +53,7 @@ impl<S> Layer<S> for ObserveLayer {
 pub struct Observe<S> {
     metrics: Arc<Metrics>,
     tracer: Option<Arc<Tracer>>,
-    access_log: bool,
+    access_log: f64,
     inner: S,
 }
 
@@ -76,7 +76,7 @@ impl<S: Service<Request, Error = Infallible>> Service<Arrival> for Observe<S> {
 struct Observation {
     metrics: Arc<Metrics>,
     in_flight: IntGauge,
-    access_log: bool,
+    access_log: f64,
     method: &'static str,
     exchange: Exchange,
     status: Option<StatusCode>,
@@ -132,6 +132,12 @@ impl Observation {
         }
     }
 
+    /// Whether it has a log line: where only a share has, what did not go well is not left to chance.
+    fn is_logged(&self, outcome: &str) -> bool {
+        let share = self.access_log;
+        share > 0.0 && (share >= 1.0 || outcome != "ok" || fastrand::f64() < share)
+    }
+
     fn end_trace(&self, outcome: &'static str) {
         let Some(trace) = self.exchange.trace() else { return };
         trace.end(&Ended {
@@ -180,7 +186,7 @@ impl Drop for Observation {
         let outcome = self.outcome();
         self.count(operation, status, outcome);
         self.end_trace(outcome);
-        if self.access_log {
+        if self.is_logged(outcome) {
             self.log(operation, status, outcome);
         }
     }

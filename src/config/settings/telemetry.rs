@@ -16,8 +16,8 @@ pub enum LogFormat {
 pub struct Telemetry {
     /// The filter, as `tracing` reads it.
     pub log: String,
-    /// One line per request.
-    pub access_log: bool,
+    /// The share of requests that have a line each; unless it is none, those that did not go well always have.
+    pub access_log: f64,
     /// How lines look.
     pub format: LogFormat,
     /// Where traces go, if anywhere.

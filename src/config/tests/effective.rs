@@ -122,6 +122,15 @@ fn it_says_how_long_kubernetes_must_wait() {
     assert_eq!(super::super::grace_period(&accepted(LEAST)), 30);
 }
 
+#[test]
+fn the_share_of_requests_that_are_logged_is_written_as_it_was() {
+    for share in ["true", "false", "\"10%\""] {
+        let config = accepted(&format!("telemetry.access_log = {share}\n{LEAST}"));
+
+        assert!(effective(&config).contains(&format!("access_log = {share}  # restart\n")), "{share}");
+    }
+}
+
 /// The page that promises the defaults, key by key.
 #[test]
 fn defaults_are_those_promised() {

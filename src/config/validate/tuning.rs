@@ -56,11 +56,16 @@ pub(super) fn telemetry(root: &Table<'_>) -> Telemetry {
     }
     Telemetry {
         log: section.or("log", "info".to_owned(), filter),
-        access_log: section.or("access_log", true, Value::flag),
+        access_log: section.or("access_log", 1.0, access_log),
         format: section
             .or("format", LogFormat::Json, |value| value.word(&[("json", LogFormat::Json), ("text", LogFormat::Text)])),
         otlp: endpoint.map(|endpoint| Otlp { endpoint, ratio: ratio.unwrap_or(1.0) }),
     }
+}
+
+/// All, none, or a share.
+fn access_log(value: &Value<'_>) -> Option<f64> {
+    if value.is_text() { value.share() } else { value.flag().map(|all| if all { 1.0 } else { 0.0 }) }
 }
 
 fn filter(value: &Value<'_>) -> Option<String> {

@@ -95,6 +95,24 @@ async fn no_line_tells_what_is_personal_or_secret_however_much_is_logged() {
 }
 
 #[tokio::test]
+async fn of_what_goes_well_a_share_may_be_logged_and_of_all_else_each() {
+    let (_passport, process) = run("telemetry.access_log = \"50%\"").await;
+    let mut client = Client::connect(process.server).await;
+    for _ in 0..200 {
+        client.get("/v1/accounts").await;
+    }
+    for _ in 0..5 {
+        client.get("/v1/no-such-thing").await;
+    }
+
+    let lines = ended(process).await;
+
+    let logged = |outcome: &str| lines.iter().filter(|line| line.contains(&format!("\"outcome\":\"{outcome}\""))).count();
+    assert!((40..160).contains(&logged("ok")), "{}", logged("ok"));
+    assert_eq!(logged("unknown-operation"), 5);
+}
+
+#[tokio::test]
 async fn the_access_log_can_be_switched_off_and_lines_can_be_text() {
     let (_passport, process) = run("telemetry.access_log = false\ntelemetry.format = \"text\"").await;
     visit(&process).await;
