@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -151,6 +153,21 @@ async fn written(records: Records, key: u32) -> Duration {
     began.elapsed()
 }
 
+/// What the disk itself takes to keep two pages, in order: a write waits for half of the commit under way and for its own, twice.
+fn disk(folder: &Path) -> Vec<Duration> {
+    let mut file = File::create(folder.join("bare")).unwrap();
+    let mut syncs: Vec<_> = (0..PER_SECOND)
+        .map(|_| {
+            let began = Instant::now();
+            file.write_all(&[0; 8192]).unwrap();
+            file.sync_data().unwrap();
+            began.elapsed()
+        })
+        .collect();
+    syncs.sort_unstable();
+    syncs
+}
+
 /// Keeps the promised pace and says what that adds. On one core: `taskset -c 0 make bench BENCH=records`.
 fn pace(_: &mut Criterion) {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
@@ -166,6 +183,12 @@ fn pace(_: &mut Criterion) {
     });
     waits.sort_unstable();
     let at = |percent: usize| waits[(waits.len() - 1) * percent / 100];
+    let syncs = disk(folder.path());
+    println!(
+        "records/disk: a bare sync takes p50 {:.1?}, p99 {:.1?}",
+        syncs[syncs.len() / 2],
+        syncs[(syncs.len() - 1) * 99 / 100]
+    );
     let kept = if at(99) <= PROMISED { "kept" } else { "not kept" };
     println!(
         "records/pace: {PER_SECOND} writes a second for {SECONDS} s add p50 {:.1?}, p99 {:.1?}, at most {:.1?}: p99 of {PROMISED:?} is {kept}",
