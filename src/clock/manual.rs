@@ -1,6 +1,7 @@
 //! A clock that moves only when it is told to.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
@@ -13,18 +14,25 @@ use super::{Clock, Sleep};
 pub struct ManualClock {
     started: (Instant, SystemTime),
     elapsed: Arc<watch::Sender<Duration>>,
+    /// Seconds by which the wall clock was set, forward or back.
+    set_by: Arc<AtomicI64>,
 }
 
 impl ManualClock {
     /// A clock standing at the monotonic present and at `wall`.
     #[must_use]
     pub fn starting_at(wall: SystemTime) -> Self {
-        Self { started: (Instant::now(), wall), elapsed: Arc::new(watch::Sender::new(Duration::ZERO)) }
+        Self { started: (Instant::now(), wall), elapsed: Arc::new(watch::Sender::new(Duration::ZERO)), set_by: Arc::default() }
     }
 
     /// Moves both sides forward and wakes every sleeper whose instant has come.
     pub fn advance(&self, by: Duration) {
         self.elapsed.send_modify(|elapsed| *elapsed += by);
+    }
+
+    /// Sets the wall clock alone, by so many seconds, as an operator does, or a machine that learns the time late.
+    pub fn set_by(&self, seconds: i64) {
+        self.set_by.fetch_add(seconds, Relaxed);
     }
 
     fn elapsed(&self) -> Duration {
@@ -38,7 +46,9 @@ impl Clock for ManualClock {
     }
 
     fn wall(&self) -> SystemTime {
-        self.started.1 + self.elapsed()
+        let (straight, set_by) = (self.started.1 + self.elapsed(), self.set_by.load(Relaxed));
+        let by = Duration::from_secs(set_by.unsigned_abs());
+        if set_by < 0 { straight - by } else { straight + by }
     }
 
     fn sleep_until(&self, at: Instant) -> Sleep {

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 
 use crate::support::process::Process;
 use crate::support::scripted::{Scripted, ok};
-use crate::support::{Client, LOCAL};
+use crate::support::{Client, LOCAL, World};
 
 /// A read that is never stored.
 const PAYMENT: &str = "/v1/payments/5a0d8c1e-0000-4000-8000-000000000001";
@@ -88,4 +88,28 @@ async fn the_log_may_have_no_room() {
         served(&mut client, &mut upstream).await;
     }
     assert_eq!(process.end().await.0, Some(0));
+}
+
+#[tokio::test]
+async fn a_wall_clock_that_is_set_ends_nothing() {
+    let world = World::new().await;
+    let mut client = world.client().await;
+    world.until_minted(1).await;
+
+    // A day on, two back, a decade on, and to a time before time is counted from.
+    for seconds in [86_400, -172_800, 315_000_000, -2_200_000_000] {
+        world.clock.set_by(seconds);
+        for target in ["/v1/accounts", PAYMENT, "/v1/customers"] {
+            let status = client.get(target).await.status;
+            assert!(matches!(status.as_u16(), 200 | 404), "{seconds} {target}: {status}");
+        }
+        world.clock.advance(Duration::from_secs(1));
+        assert_eq!(client.post("/v1/payments/breb/confirm", r#"{"id":"x"}"#).await.status, StatusCode::NOT_FOUND);
+        for page in ["/metrics", "/status", "/readyz"] {
+            assert_eq!(world.admin(page).await.status, StatusCode::OK, "{seconds} {page}");
+        }
+    }
+
+    assert_eq!(world.mints(), 1, "tokens live by the clock that only goes on");
+    assert_eq!(world.metric(r#"passport_gateway_connection_errors_total{reason="panic"}"#).await, 0.0);
 }

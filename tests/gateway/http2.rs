@@ -9,6 +9,7 @@ use crate::support::frames::{
 };
 
 mod attacks;
+mod conformance;
 mod heads;
 mod serving;
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
+use super::client::Stream;
+
 /// What is waited for at most, with room for a machine that has other work.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -27,7 +29,7 @@ pub(crate) const END_HEADERS: u8 = 0x4;
 
 /// A connection that is open at the level of frames.
 pub(crate) struct Peer {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Box<dyn Stream>>,
 }
 
 /// A frame that came.
@@ -86,7 +88,12 @@ pub(crate) const GET: [(&str, &str); 4] =
 impl Peer {
     /// Connects and says the preface with these settings.
     pub(crate) async fn connect(address: SocketAddr, settings: &[(u16, u32)]) -> Self {
-        let mut peer = Self { stream: BufReader::new(TcpStream::connect(address).await.unwrap()) };
+        Self::over(TcpStream::connect(address).await.unwrap(), settings).await
+    }
+
+    /// The same over what is connected.
+    pub(crate) async fn over(stream: impl Stream + 'static, settings: &[(u16, u32)]) -> Self {
+        let mut peer = Self { stream: BufReader::new(Box::new(stream)) };
         let settings: Vec<u8> =
             settings.iter().flat_map(|(name, value)| [&name.to_be_bytes()[..], &value.to_be_bytes()].concat()).collect();
         peer.send([PREFACE, &frame(SETTINGS, 0, 0, &settings)].concat()).await;

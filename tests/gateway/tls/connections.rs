@@ -6,6 +6,7 @@ use tokio::net::TcpStream;
 use passport_gateway::server::Signal;
 
 use super::*;
+use crate::support::frames::{GET, Outcome, Peer};
 use crate::support::until::until;
 
 #[tokio::test]
@@ -34,6 +35,25 @@ async fn http_1_is_agreed_upon_and_nothing_else_can_be() {
     let stream = secured(scene.world.server, &offering(&["gopher", "http/1.1"])).await.unwrap();
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
     assert!(secured(scene.world.server, &offering(&["gopher"])).await.is_err(), "no protocol in common (RFC 7301 §3.2)");
+}
+
+#[tokio::test]
+async fn http_2_is_agreed_upon_and_spoken() {
+    let scene = Scene::plain().await;
+    let mut config = ClientConfig::clone(&scene.authority.client(None));
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+
+    let stream = secured(scene.world.server, &Arc::new(config)).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+    let mut peer = Peer::over(stream, &[]).await;
+    for stream in [1, 3] {
+        let list = GET.map(|(name, value)| (name, if name == ":scheme" { "https" } else { value }));
+        peer.get(stream, &list).await;
+        let Outcome::Answered(200, body) = peer.outcome(stream).await else { panic!("no answer") };
+        assert!(serde_json::from_slice::<serde_json::Value>(&body).unwrap()["accounts"].is_array());
+    }
+
+    assert_eq!(scene.world.metric("passport_gateway_connections").await, 1.0);
 }
 
 #[tokio::test]
