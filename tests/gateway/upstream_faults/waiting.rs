@@ -34,6 +34,37 @@ async fn a_body_that_stalls_ends_with_its_own_time() {
     assert!(client.answer(false).await.is_none(), "a streamed one is cut");
 }
 
+/// Writes byte after byte, with a pause between, for a second.
+async fn drip(call: &mut crate::support::scripted::Call, bytes: &[u8]) {
+    for byte in bytes.iter().cycle().take(100) {
+        call.write(&[*byte]).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn no_byte_that_drips_buys_time() {
+    let mut upstream = Scripted::start().await;
+    let lines = "passport.timeout = \"300ms\"\npassport.stream_timeout = \"300ms\"\nretry.attempts = 0";
+    let world = World::before(&upstream, &format!("{lines}\n{LOCAL}")).await;
+
+    let (late, ()) = tokio::join!(world.get(STREAMED), async {
+        let mut call = upstream.call().await;
+        call.write(b"HTTP/1.1 200 OK\r\nX: ").await;
+        drip(&mut call, b"x").await;
+    });
+    let mut client = world.client().await;
+    client.send(format!("GET {STREAMED} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes()).await;
+    let (cut, ()) = tokio::join!(client.answer(false), async {
+        let mut call = upstream.call().await;
+        call.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await;
+        drip(&mut call, b"1\r\nx\r\n").await;
+    });
+
+    assert_problem(&late, 504, "deadline-exceeded");
+    assert!(cut.is_none(), "{cut:?}");
+}
+
 #[tokio::test]
 async fn passports_429_is_passed_on_and_reads_pause_while_writes_go_through() {
     let world = World::new().await;
