@@ -28,27 +28,38 @@ const MARGIN: u64 = 4;
 /// Requests before counting begins: the token is known then, the list is stored, and buffers have grown.
 const WARM: usize = 200;
 const COUNTED: u64 = 500;
-/// How the process that is counted is told what to do.
+/// How the process that is counted is told what to do, and how many tenants and stored lists there are besides.
 const KIND: &str = "COUNTED_REQUESTS";
+const OTHERS: &str = "OTHER_TENANTS_AND_LISTS";
+/// What `growth` looks at.
+const GROWTH: [u32; 3] = [10, 1_000, 50_000];
 const KINDS: [(&str, &str, &str); 2] =
     [("forward", GET_PAYMENT, "HTTP/1.1 200 OK"), ("hit", LIST_ACCOUNTS, "cache-status: passport-gateway; hit")];
 
 fn main() -> ExitCode {
-    if let Ok(kind) = std::env::var(KIND) {
-        requests(&kind);
+    if let (Ok(kind), Ok(others)) = (std::env::var(KIND), std::env::var(OTHERS)) {
+        requests(&kind, others.parse().unwrap());
         return ExitCode::SUCCESS;
     }
-    let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    if filter.is_some_and(|filter| !"instructions".contains(&filter)) {
-        return ExitCode::SUCCESS;
-    }
+    let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
     if !has_valgrind() {
         println!("instructions: there is no valgrind on the PATH, so nothing is counted");
-        return ExitCode::SUCCESS;
+    } else if filter == "growth" {
+        for (kind, ..) in KINDS {
+            tell_growth(kind);
+        }
+    } else if "instructions".contains(&filter) {
+        let limits: toml::Table = LIMITS.parse().unwrap();
+        let within = KINDS.map(|(kind, ..)| is_within(kind, u64::try_from(limits[kind].as_integer().unwrap()).unwrap()));
+        return if within.iter().all(|within| *within) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
-    let limits: toml::Table = LIMITS.parse().unwrap();
-    let within = KINDS.map(|(kind, ..)| is_within(kind, u64::try_from(limits[kind].as_integer().unwrap()).unwrap()));
-    if within.iter().all(|within| *within) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    ExitCode::SUCCESS
+}
+
+/// What a request costs among few other tenants and stored lists, and among many.
+fn tell_growth(kind: &str) {
+    let counted = GROWTH.map(|others| format!("{} among {others}", count(kind, others)));
+    println!("instructions/growth/{kind}: {}", counted.join(", "));
 }
 
 fn has_valgrind() -> bool {
@@ -56,7 +67,7 @@ fn has_valgrind() -> bool {
 }
 
 fn is_within(kind: &str, limit: u64) -> bool {
-    let counted = count(kind);
+    let counted = count(kind, 0);
     let verdict = match counted * 100 {
         more if more > limit * (100 + MARGIN) => "MORE than benches/instructions.toml allows",
         less if less < limit * (100 - MARGIN) => "less: let benches/instructions.toml say so",
@@ -67,32 +78,43 @@ fn is_within(kind: &str, limit: u64) -> bool {
 }
 
 /// Runs this program under callgrind, which counts what `counted` does.
-fn count(kind: &str) -> u64 {
+fn count(kind: &str, others: u32) -> u64 {
     let mut command = Command::new("valgrind");
     command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=*counted*"]);
-    let output = command.arg(std::env::current_exe().unwrap()).env(KIND, kind).output().unwrap();
+    let output = command.arg(std::env::current_exe().unwrap()).env(KIND, kind).env(OTHERS, others.to_string()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     let collected = said.lines().find_map(|line| line.split_once("Collected : ")).unwrap_or_else(|| panic!("{said}")).1;
     collected.trim().parse::<u64>().unwrap() / COUNTED
 }
 
-fn requests(kind: &str) {
+fn requests(kind: &str, others: u32) {
     let (_, target, expected) = KINDS.into_iter().find(|(name, ..)| *name == kind).unwrap();
     let callers = Callers::new();
-    let world = World::new(support::configuration(&callers, ""));
-    let authorization = callers.token.to_str().unwrap();
-    let request = format!(
-        "GET {target} HTTP/1.1\r\nHost: gateway.internal\r\nAccept: application/json\r\nUser-Agent: orders-app/3.2\r\n\
-         Authorization: {authorization}\r\n\r\n"
-    );
+    let tenants =
+        (0..others).map(|number| format!("[tenants.other-{number}]\ncredential = \"acme\"\nscopes = [\"paas.core.*\"]\n"));
+    let lines = format!("cache.max_bytes = \"512MiB\"\n{}", tenants.collect::<String>());
+    let world = World::new(support::configuration(&callers, &lines));
     let mut connection = world.connection();
+    for number in 0..others {
+        let list = format!("/v1/accounts?customer_id=db7e89e7-59d8-4ab1-b675-{number:012x}");
+        world.runtime.block_on(ask(&mut connection, &request(&list, &callers)));
+    }
+    let request = request(target, &callers);
     for _ in 0..WARM {
         world.runtime.block_on(ask(&mut connection, &request));
     }
     let answer = world.runtime.block_on(ask(&mut connection, &request));
     assert!(answer.contains(expected), "{answer}");
     counted(&world, &mut connection, &request);
+}
+
+fn request(target: &str, callers: &Callers) -> String {
+    let authorization = callers.token.to_str().unwrap();
+    format!(
+        "GET {target} HTTP/1.1\r\nHost: gateway.internal\r\nAccept: application/json\r\nUser-Agent: orders-app/3.2\r\n\
+         Authorization: {authorization}\r\n\r\n"
+    )
 }
 
 #[inline(never)]

@@ -138,11 +138,25 @@ impl fmt::Debug for PathParameters {
     }
 }
 
+/// Whether a path is of segments of letters, digits, `-`, `_` and `~`, none empty: nearly all are, and nothing can be wrong with one.
+fn is_plain(path: &str) -> bool {
+    let mut before = b'/';
+    let plain = path.bytes().skip(1).fold(true, |plain, byte| {
+        let fits = if byte == b'/' { before != b'/' } else { byte != b'.' && is_segment_byte(byte) };
+        before = byte;
+        plain & fits
+    });
+    plain && path.starts_with('/') && before != b'/'
+}
+
 /// The path with its percent-encoding undone, if no server could read it in two ways (RFC 3986 §2.3, §3.3, §5.2.4).
 ///
 /// Encoded characters may only be those that need no encoding, and not the dot, so that decoding cannot make a separator, a dot
 /// segment or anything else of meaning.
 pub(super) fn unambiguous(path: &str) -> Result<Cow<'_, str>, &'static str> {
+    if is_plain(path) {
+        return Ok(Cow::Borrowed(path));
+    }
     if !path.starts_with('/') {
         return Err("the path does not begin with a slash");
     }
@@ -193,6 +207,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_path_that_is_plain_is_found_unambiguous_by_looking_closely(path in "/?[a-z0-9._~/%-]{0,12}") {
+            if is_plain(&path) {
+                let segments: Vec<&str> = path.split('/').collect();
+                prop_assert!(segments[0].is_empty() && segments[1..].iter().all(|segment| is_segment(segment)), "{}", path);
+            }
+        }
+    }
 
     #[test]
     fn a_template_names_its_parameters_in_order() {

@@ -1,8 +1,7 @@
 //! Layer 3: the one place where an error, or a caught panic, becomes a response, and where every response gets its last fields.
 
 use std::convert::Infallible;
-use std::fmt;
-use std::io::Write;
+use std::fmt::{self, Write};
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
@@ -101,11 +100,24 @@ fn limit_fields(limit: &LimitState) -> (HeaderValue, HeaderValue) {
 
 /// A field value of our own words and numbers, written with one allocation.
 fn value(text: fmt::Arguments<'_>) -> HeaderValue {
-    let mut buffer = [0; LONGEST_VALUE];
-    let mut rest = &mut buffer[..];
-    rest.write_fmt(text).expect("our own words and numbers are not that long");
-    let written = LONGEST_VALUE - rest.len();
-    HeaderValue::from_bytes(&buffer[..written]).expect("our own words and numbers are visible ASCII")
+    let mut written = Written { bytes: [0; LONGEST_VALUE], length: 0 };
+    written.write_fmt(text).expect("our own words and numbers are not that long");
+    HeaderValue::from_bytes(&written.bytes[..written.length]).expect("our own words and numbers are visible ASCII")
+}
+
+/// Text that is being written, in place.
+struct Written {
+    bytes: [u8; LONGEST_VALUE],
+    length: usize,
+}
+
+impl Write for Written {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = self.bytes[self.length..].get_mut(..text.len()).ok_or(fmt::Error)?;
+        room.copy_from_slice(text.as_bytes());
+        self.length += text.len();
+        Ok(())
+    }
 }
 
 /// The answer to HEAD: the fields of GET, without its body.

@@ -81,7 +81,8 @@ where
 {
     let mut opened = Opened { io, read: BytesMut::new(), phases: Phases::new() };
     match (preface::comes(&mut opened, &limits, &drain).await, limits.http2) {
-        (Ok(true), Some(http2)) => http2::serve(opened, peer, stack, (limits, http2), drain).await,
+        // In an allocation of its own: connections of HTTP/1.1 need not carry it.
+        (Ok(true), Some(http2)) => Box::pin(http2::serve(opened, peer, stack, (limits, http2), drain)).await,
         (Ok(_), _) => http1::serve(opened, peer, stack, limits, drain).await,
         (Err(reason), _) => reason.map_or(Ok(()), Err),
     }

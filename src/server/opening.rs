@@ -32,8 +32,10 @@ pub(super) async fn open(
         (Stream::Tcp(tcp), Some(tls)) => (tcp, tls),
         (stream, _) => return Ok(Some((stream, peer))),
     };
+    // In an allocation of its own, which goes when the handshake is over.
+    let shaken = Box::pin(timeout(time_limit, handshake(tcp, tls, peer)));
     tokio::select! {
-        in_time = timeout(time_limit, handshake(tcp, tls, peer)) => in_time.unwrap_or(Err(Reason::HandshakeTimeout)),
+        in_time = shaken => in_time.unwrap_or(Err(Reason::HandshakeTimeout)),
         () = given_up(drain, Instant::now()) => Ok(None),
     }
 }

@@ -76,7 +76,8 @@ impl<C: Connect> Host<C> {
     pub async fn connection(&self) -> Result<Connection, ConnectError> {
         match Connection::reused(&self.idle, Instant::now()) {
             Some(connection) => Ok(connection),
-            None => self.connect().await,
+            // In an allocation of its own: hardly a request makes a connection.
+            None => Box::pin(self.connect()).await,
         }
     }
 

@@ -128,6 +128,15 @@ fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: gateway\r\n\r\n")
 }
 
+#[test]
+fn what_an_idle_connection_holds_is_small() {
+    let (_near, far) = duplex(1);
+
+    let connection = serve_connection(far, PEER, Arc::new(Paths::default()), LIMITS, CancellationToken::new());
+
+    assert!(size_of_val(&connection) <= 3 * 1024, "{} bytes", size_of_val(&connection));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_head_with_a_flaw_is_answered_in_its_turn_and_is_the_last() {
     let mut connection = Fixture::open();

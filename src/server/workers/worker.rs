@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::metrics::{self, Metrics};
+use crate::peer::Certificate;
 use crate::server::connection::{Limits, Reason, serve_connection};
 use crate::server::listener::Accepted;
 use crate::server::opening::{certificate_ended, open};
@@ -164,11 +165,22 @@ async fn serve<S: Service<Arrival, Error = Infallible>>(
     let (Some(tls), Some(certificate)) = (tls, peer.certificate.clone()) else {
         return serve_connection(stream, peer, stack, limits, drain).await;
     };
+    // In an allocation of its own: connections without a certificate need not carry it.
+    Box::pin(serve_while_certified(tls, &certificate, &drain, |last| serve_connection(stream, peer, stack, limits, last))).await
+}
+
+/// Drains a connection when the caller's certificate ends.
+async fn serve_while_certified<F: Future<Output = Result<(), Reason>>>(
+    tls: &ServerTls,
+    certificate: &Certificate,
+    drain: &CancellationToken,
+    serve: impl FnOnce(CancellationToken) -> F,
+) -> Result<(), Reason> {
     let last = drain.child_token();
-    let mut served = pin!(serve_connection(stream, peer, stack, limits, last.clone()));
+    let mut served = pin!(serve(last.clone()));
     tokio::select! {
         ended = served.as_mut() => return ended,
-        () = certificate_ended(&certificate, tls) => last.cancel(),
+        () = certificate_ended(certificate, tls) => last.cancel(),
     }
     served.await
 }
