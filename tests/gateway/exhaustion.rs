@@ -78,6 +78,22 @@ async fn nobody_need_read_the_log() {
 }
 
 #[tokio::test]
+async fn a_log_that_is_read_late_holds_nobody_up() {
+    let mut upstream = Scripted::start().await;
+    let (reader, writer) = std::io::pipe().unwrap();
+    let process = Process::writing(&config(&upstream), Stdio::from(writer)).await;
+
+    // More lines than a pipe holds.
+    let mut client = Client::connect(process.server).await;
+    for _ in 0..500 {
+        assert_eq!(client.get("/nowhere").await.status, StatusCode::NOT_FOUND);
+    }
+    served(&mut client, &mut upstream).await;
+    drop(reader);
+    assert_eq!(process.end().await.0, Some(0));
+}
+
+#[tokio::test]
 async fn the_log_may_have_no_room() {
     let mut upstream = Scripted::start().await;
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();

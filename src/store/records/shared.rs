@@ -1,8 +1,8 @@
 //! Records in Redis, which replicas share.
 //!
-//! **Why at most one forward per key.** A record is changed by a script, and only if it still is, byte for byte, what [`judge`] decided
+//! **Why at most one forward per key.** A record is changed by a script, and only if it still is, byte for byte, what `judge` decided
 //! about: of two replicas that judge the same state one comes first, and the other judges anew. Redis answers once the change is on
-//! its disk, which is [vetted](opening). A step whose answer was lost is taken again: who finds its own claim has it, and a claim that
+//! its disk, which is vetted. A step whose answer was lost is taken again: who finds its own claim has it, and a claim that
 //! may have been made but is not used is given back, however long that takes. An owner renews the lease on its record; once that is
 //! over the owner counts as dead and its record as unknown, never as free. What it says in the end counts all the same, since it
 //! knows better. Nothing is ever decided without Redis.
