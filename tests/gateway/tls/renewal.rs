@@ -16,9 +16,10 @@ impl Scene {
         .await;
     }
 
-    /// Lets the gateway look at its files until it has found some that cannot be used.
-    async fn until_refused(&self) {
+    /// Changes the files, and lets the gateway look at them until it has found some that cannot be used.
+    async fn until_refused(&self, change: impl FnOnce()) {
         let before = self.refused().await;
+        change();
         until("the files are refused", async || {
             self.world.clock.advance(Duration::from_secs(2));
             self.refused().await > before
@@ -53,14 +54,10 @@ async fn what_cannot_be_used_changes_nothing_until_it_is_mended() {
     let other = scene.authority.issue(&[NAME]);
     let expired = scene.authority.issue_with(&[NAME], |it| it.not_after = rcgen::date_time_ymd(2020, 1, 1));
 
-    std::fs::write(scene.files.path("tls.crt"), &other.certificate).unwrap();
-    scene.until_refused().await;
-    scene.files.write(&expired);
-    scene.until_refused().await;
-    std::fs::write(scene.files.path("tls.crt"), "nonsense").unwrap();
-    scene.until_refused().await;
-    std::fs::remove_file(scene.files.path("tls.key")).unwrap();
-    scene.until_refused().await;
+    scene.until_refused(|| std::fs::write(scene.files.path("tls.crt"), &other.certificate).unwrap()).await;
+    scene.until_refused(|| scene.files.write(&expired)).await;
+    scene.until_refused(|| std::fs::write(scene.files.path("tls.crt"), "nonsense").unwrap()).await;
+    scene.until_refused(|| std::fs::remove_file(scene.files.path("tls.key")).unwrap()).await;
 
     assert_eq!(shown(scene.world.server, &scene.authority.client(None)).await, first);
     scene.files.write(&other);
