@@ -201,7 +201,7 @@ fn gateway(passport: SocketAddr) -> (String, SocketAddr) {
     let text = format!(
         "server = {{ listen = [\"127.0.0.1:0\"], workers = 1 }}\nadmin.listen = \"127.0.0.1:0\"\n\
          passport = {{ environment = \"custom\", base_url = \"http://{passport}\" }}\n\
-         operations.list_accounts.cache_ttl = \"1h\"\ntelemetry.access_log = false\n\
+         operations.list_accounts.cache_ttl = \"1h\"\ntelemetry.access_log = false\nidempotency.required_for = \"none\"\n\
          [[api_keys]]\nid = \"bench\"\nsha256 = \"{sha256}\"\ntenant = \"acme\"\nscopes = [\"paas.core.*\"]\n\
          [tenants.acme]\nscopes = [\"paas.core.*\"]\n\
          rate_limit = {{ requests = 1000000, per = \"1s\", burst = 1000000 }}\n\

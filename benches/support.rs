@@ -12,12 +12,15 @@ use passport_gateway::config::{self, Config};
 
 /// A gateway before this Passport, with an RS256 issuer and an API key, both of tenant `acme`, and whatever `lines` add.
 pub(crate) fn configuration(callers: &callers::Callers, lines: &str) -> Config {
+    // Most benches are about reads, and send no keys.
+    let keys = if lines.contains("idempotency") { "" } else { "idempotency.required_for = \"none\"" };
     let text = format!(
         r#"
 server.listen = ["127.0.0.1:0"]
 admin.listen = "127.0.0.1:0"
 passport.environment = "custom"
 passport.base_url = "http://upstream.test"
+{keys}
 {lines}
 
 [[issuers]]
