@@ -34,10 +34,10 @@ impl<I> Guarded<I> {
 }
 
 impl<I: Wire> Guarded<I> {
-    /// Whether a write is about to go up on a connection from which something is to be read that the runtime does not know of
-    /// yet: its end, or bytes that would be taken for the answer. A read is sent again if it is lost, and is not worth the call.
+    /// Whether a request is about to go up on a connection from which something is to be read that the runtime does not know of
+    /// yet: its end, or bytes that would be taken for the answer.
     fn is_stale(&self) -> bool {
-        self.used && self.answers.is_settled() && self.watch.is_asked_once() && self.io.has_unread()
+        self.used && self.answers.is_settled() && self.watch.is_asked() && self.io.has_unread()
     }
 }
 

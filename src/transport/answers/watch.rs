@@ -23,19 +23,13 @@ const SETTLED: u8 = 0;
 const ASKED: u8 = 1;
 /// The same, and its answer has no body.
 const ASKED_HEAD: u8 = 2;
-/// The same as the first, and it cannot be sent again if it is lost.
-const ASKED_ONCE: u8 = 3;
 /// The request goes up, or its answer comes down.
-const UNDER_WAY: u8 = 4;
+const UNDER_WAY: u8 = 3;
 
 impl Watch {
     /// Tells that a request with this method goes up: without this nothing may come down.
     pub fn ask(&self, method: &Method) {
-        self.set(match *method {
-            Method::HEAD => ASKED_HEAD,
-            _ if method.is_safe() => ASKED,
-            _ => ASKED_ONCE,
-        });
+        self.set(if *method == Method::HEAD { ASKED_HEAD } else { ASKED });
     }
 
     /// Whether the last answer has ended, with nothing after it.
@@ -52,12 +46,7 @@ impl Watch {
 
     /// Whether a request is to go up of which the guard has not seen a byte.
     pub(super) fn is_asked(&self) -> bool {
-        matches!(self.stage(), ASKED | ASKED_HEAD | ASKED_ONCE)
-    }
-
-    /// The same, and the request cannot be sent again if it is lost (RFC 9110 §9.2.1, §9.2.2).
-    pub(super) fn is_asked_once(&self) -> bool {
-        self.stage() == ASKED_ONCE
+        matches!(self.stage(), ASKED | ASKED_HEAD)
     }
 
     /// The first byte of a request goes up: whether it is one whose answer has no body; none if the request is known already.
