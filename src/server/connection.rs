@@ -37,6 +37,8 @@ pub struct Limits {
     pub answer_timeout: Duration,
     /// What an HTTP/2 connection may take; none speaks HTTP/1.1 alone.
     pub http2: Option<config::Http2>,
+    /// Whether TLS agreed on HTTP/2: nothing else is spoken then (RFC 9113 §3.4).
+    pub http2_agreed: bool,
 }
 
 impl Limits {
@@ -49,6 +51,7 @@ impl Limits {
             idle_timeout: server.idle_timeout,
             answer_timeout,
             http2: server.http2,
+            http2_agreed: false,
         }
     }
 
@@ -83,6 +86,7 @@ where
     match (preface::comes(&mut opened, &limits, &drain).await, limits.http2) {
         // In an allocation of its own: connections of HTTP/1.1 need not carry it.
         (Ok(true), Some(http2)) => Box::pin(http2::serve(opened, peer, stack, (limits, http2), drain)).await,
+        (Ok(false), _) if limits.http2_agreed && !opened.read.is_empty() => Err(Reason::Protocol),
         (Ok(_), _) => http1::serve(opened, peer, stack, limits, drain).await,
         (Err(reason), _) => reason.map_or(Ok(()), Err),
     }

@@ -27,6 +27,7 @@ const LIMITS: Limits = Limits {
     idle_timeout: Duration::from_secs(75),
     answer_timeout: Duration::from_secs(10),
     http2: None,
+    http2_agreed: false,
 };
 /// How long an answer under way may take to end after the shutdown.
 const LAST_GRACE: Duration = Duration::from_secs(1);

@@ -9,6 +9,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::server::TlsStream;
 
 use super::listener::Accepted;
+use super::tls::HTTP2;
 
 /// A connection's bytes.
 #[derive(Debug)]
@@ -19,6 +20,14 @@ pub enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
     /// Over a Unix socket.
     Unix(UnixStream),
+}
+
+impl Stream {
+    /// Whether TLS agreed on HTTP/2 (RFC 7301).
+    #[must_use]
+    pub fn has_agreed_on_http2(&self) -> bool {
+        matches!(self, Self::Tls(tls) if tls.get_ref().1.alpn_protocol() == Some(HTTP2))
+    }
 }
 
 impl Accepted {

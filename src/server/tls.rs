@@ -28,7 +28,8 @@ pub(super) mod certificate;
 mod renewal;
 
 /// What is spoken inside TLS (RFC 7301), preferred first.
-const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
+const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
+pub(super) const HTTP2: &[u8] = b"h2";
 
 /// Makes TLS of callers' connections. Shared by all workers.
 #[derive(Debug)]

@@ -16,7 +16,8 @@ const MOMENT: Duration = Duration::from_secs(1);
 
 /// Reads until it is certain whether the preface comes. What was read stays in `opened`.
 ///
-/// With prior knowledge on plain text, and after ALPN on TLS, the preface is what tells: a client must send it either way.
+/// With prior knowledge on plain text, and after ALPN on TLS, the preface is what tells: a client must send it either way, and what
+/// agreed on HTTP/2 and does not is refused by whoever calls.
 ///
 /// # Errors
 ///

@@ -19,6 +19,7 @@ const LIMITS: Limits = Limits {
     idle_timeout: Duration::from_mins(2),
     answer_timeout: Duration::from_mins(1),
     http2: Some(HTTP2),
+    http2_agreed: false,
 };
 const HTTP2: config::Http2 = config::Http2::SAFE;
 const PEER: Peer = Peer { address: None, local: true, certificate: None };

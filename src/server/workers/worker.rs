@@ -162,6 +162,7 @@ async fn serve<S: Service<Arrival, Error = Infallible>>(
     let Some((stream, peer)) = open(accepted, tls, limits.header_timeout, &drain).await? else {
         return Ok(());
     };
+    let limits = Limits { http2_agreed: stream.has_agreed_on_http2(), ..limits };
     let (Some(tls), Some(certificate)) = (tls, peer.certificate.clone()) else {
         return serve_connection(stream, peer, stack, limits, drain).await;
     };

@@ -1,5 +1,16 @@
 //! Frames that RFC 9113 and RFC 7541 forbid, and those that they allow: the cases of h2spec, byte by byte.
 
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
 use super::*;
 
 const NO_ERROR: u32 = 0x0;
@@ -8,8 +19,6 @@ const FLOW_CONTROL: u32 = 0x3;
 const STREAM_CLOSED: u32 = 0x5;
 const FRAME_SIZE: u32 = 0x6;
 const COMPRESSION: u32 = 0x9;
-/// No code of theirs.
-const TAKEN: u32 = u32::MAX;
 
 const PADDED: u8 = 0x8;
 const WITH_PRIORITY: u8 = 0x20;
@@ -35,19 +44,37 @@ fn open(stream: u32) -> Vec<u8> {
     frame(HEADERS, END_HEADERS, stream, &fields(&post))
 }
 
-/// What the gateway says to these bytes: the code with which it gives the connection up, or the stream; none if it just closes,
-/// and `TAKEN` if it answers a ping that comes after them.
-async fn told(world: &World, bytes: Vec<u8>) -> Option<u32> {
-    let mut peer = Peer::connect(world.server, &[]).await;
-    peer.send([bytes, frame(PING, 0, 0, b"taken it")].concat()).await;
+/// How a server takes bytes that it should not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// It gives the connection up with this code.
+    Farewell(u32),
+    /// It resets the stream with this code.
+    Reset(u32),
+    /// It closes the connection and says nothing.
+    Nothing,
+    /// It goes on as if nothing were wrong.
+    Taken,
+}
+
+impl Told {
+    fn is_one_of(self, codes: &[u32]) -> bool {
+        matches!(self, Self::Farewell(code) | Self::Reset(code) if codes.contains(&code))
+    }
+}
+
+/// What the server says to these bytes.
+async fn told(server: SocketAddr, bytes: &[u8]) -> Told {
+    let mut peer = Peer::connect(server, &[]).await;
+    peer.send([bytes, &frame(PING, 0, 0, b"taken it")].concat()).await;
     let mut pings = 0;
     while let Some(told) = peer.frame().await {
         let code = |at: usize| u32::from_be_bytes(told.payload[at..at + 4].try_into().unwrap());
         match told.kind {
-            GOAWAY if code(4) != NO_ERROR => return Some(code(4)),
-            RST_STREAM if code(0) != NO_ERROR => return Some(code(0)),
+            GOAWAY if code(4) != NO_ERROR => return Told::Farewell(code(4)),
+            RST_STREAM if code(0) != NO_ERROR => return Told::Reset(code(0)),
             // What concerns one stream may be told after a ping is answered.
-            PING if pings == 3 => return Some(TAKEN),
+            PING if pings == 3 => return Told::Taken,
             PING => {
                 pings += 1;
                 peer.send(frame(PING, 0, 0, b"taken it")).await;
@@ -55,12 +82,32 @@ async fn told(world: &World, bytes: Vec<u8>) -> Option<u32> {
             _ => {}
         }
     }
-    None
+    Told::Nothing
 }
 
+/// hyper as it comes, without anything of ours: it reads each request to its end and answers 200.
+async fn plain_hyper() -> (SocketAddr, JoinSet<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut accepting = JoinSet::new();
+    accepting.spawn(async move {
+        let mut serving = JoinSet::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            let answer = service_fn(async |request: http::Request<Incoming>| {
+                request.into_body().collect().await.map(|_| http::Response::new(Full::<Bytes>::default()))
+            });
+            serving.spawn(http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), answer));
+        }
+    });
+    (address, accepting)
+}
+
+/// Each case with the codes that the RFC names. hyper says `PROTOCOL_ERROR` of most frames that it cannot read; less than it says is
+/// too little, and so is anything else that is not the RFC's.
 #[tokio::test]
-async fn what_is_forbidden_is_refused_with_the_code_that_says_why() {
+async fn what_is_forbidden_is_refused_with_the_code_that_says_why_or_as_hyper_refuses_it() {
     let world = World::new().await;
+    let (hyper, _serving) = plain_hyper().await;
     let update = |stream: u32, by: u32| frame(WINDOW_UPDATE, 0, stream, &by.to_be_bytes());
     let block = fields(&GET);
     let mut otherwise = Vec::new();
@@ -137,15 +184,52 @@ async fn what_is_forbidden_is_refused_with_the_code_that_says_why() {
         ),
         ("HPACK 6.1 an index of nothing", frame(HEADERS, END_HEADERS | END_STREAM, 1, &[0x80]), &[COMPRESSION]),
     ] {
-        let told = told(&world, bytes).await;
-        // The library says less than it could of frames that it cannot read at all (its own level).
-        if told.is_some_and(|code| code != PROTOCOL && !codes.contains(&code)) {
-            otherwise.push((what, told));
+        let (ours, plain) = tokio::join!(told(world.server, &bytes), told(hyper, &bytes));
+        if !ours.is_one_of(codes) && ours != plain {
+            otherwise.push((what, ours, plain));
         }
     }
     assert!(otherwise.is_empty(), "{otherwise:#?}");
     let confirmed = world.arrived().iter().filter(|request| request.method == "POST").count();
     assert_eq!(confirmed, 0, "no body was whole: {:?}", world.arrived());
+}
+
+/// RFC 9113 §8.1 calls such a request malformed. hyper drops these fields unseen, and serves it.
+#[tokio::test]
+async fn pseudo_header_fields_in_trailers_are_taken_no_better_than_by_hyper_and_go_nowhere() {
+    let world = World::new().await;
+    let (hyper, _serving) = plain_hyper().await;
+    let trailers = [(":method", "DELETE"), (":path", "/v1/accounts"), (":authority", "evil.example"), ("x-sum", "1")];
+    let body = br#"{"id":"5a0d8c1e-0000-4000-8000-000000000001"}"#;
+    let bytes = [open(1), frame(DATA, 0, 1, body), frame(HEADERS, END_HEADERS | END_STREAM, 1, &fields(&trailers))].concat();
+
+    let (ours, plain) = tokio::join!(told(world.server, &bytes), told(hyper, &bytes));
+    let mut peer = Peer::connect(world.server, &[]).await;
+    peer.send(&bytes).await;
+    let outcome = peer.outcome(1).await;
+
+    assert!(ours.is_one_of(&[PROTOCOL]) || ours == plain, "{ours:?} {plain:?}");
+    assert!(matches!(outcome, Outcome::Answered(..)) == (ours == Told::Taken), "{outcome:?}");
+    for up in world.arrived() {
+        assert_eq!((up.method.as_str(), up.path.as_str()), ("POST", "/v1/payments/breb/confirm"));
+        assert!(!up.header_names.iter().any(|name| name == "x-sum" || name.starts_with(':')), "{:?}", up.header_names);
+        assert_eq!(up.body, body.as_slice());
+    }
+}
+
+/// HTTP/1 and HTTP/2 share the port, so that what is no preface is a request line, if a bad one.
+#[tokio::test]
+async fn what_is_no_preface_opens_no_http_2() {
+    let world = World::new().await;
+
+    for preface in ["INVALID CONNECTION PREFACE\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n"] {
+        let mut client = world.client().await;
+        client.send([preface.as_bytes(), &setting(0xff, 1), &whole(1)].concat().as_slice()).await;
+
+        assert_eq!(client.answer(false).await.map(|answer| answer.status), Some(StatusCode::BAD_REQUEST), "{preface:?}");
+        assert!(client.is_closed().await, "{preface:?}");
+    }
+    assert!(world.arrived().is_empty(), "{:?}", world.arrived());
 }
 
 #[tokio::test]

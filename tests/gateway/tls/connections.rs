@@ -1,6 +1,6 @@
 //! A connection over TLS is held to what any connection is held to.
 
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use passport_gateway::server::Signal;
@@ -54,6 +54,26 @@ async fn http_2_is_agreed_upon_and_spoken() {
     }
 
     assert_eq!(scene.world.metric("passport_gateway_connections").await, 1.0);
+}
+
+#[tokio::test]
+async fn who_agreed_on_http_2_and_speaks_something_else_is_not_answered() {
+    let scene = Scene::plain().await;
+    let mut config = ClientConfig::clone(&scene.authority.client(None));
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let config = Arc::new(config);
+
+    for bytes in ["GET /v1/accounts HTTP/1.1\r\nHost: localhost\r\n\r\n", "INVALID CONNECTION PREFACE\r\n\r\n"] {
+        let mut stream = secured(scene.world.server, &config).await.unwrap();
+        stream.write_all(bytes.as_bytes()).await.unwrap();
+        let mut heard = Vec::new();
+        // How it closes says nothing.
+        let _ = stream.read_to_end(&mut heard).await;
+        assert_eq!(String::from_utf8_lossy(&heard), "", "{bytes:?}");
+    }
+
+    scene.world.until_metric(&sample("protocol"), 2.0).await;
+    assert!(scene.world.arrived().is_empty());
 }
 
 #[tokio::test]
