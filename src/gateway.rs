@@ -32,7 +32,7 @@ use crate::stack::{Shared, stack};
 use crate::store::records::embedded::OpenError;
 use crate::store::{Limiters, Redis, Replicas};
 use crate::telemetry::Levels;
-use crate::transport::{Client, Connect, Connector, OriginError, Proxy, Trust, TrustError};
+use crate::transport::{Client, Connect, Connector, Names, OriginError, Proxy, Trust, TrustError};
 use crate::upstream::breaker::Breakers;
 use crate::upstream::concurrency::InFlight;
 use crate::upstream::destination::Destinations;
@@ -97,6 +97,8 @@ pub struct Surroundings {
     pub path: Option<PathBuf>,
     /// Sockets that the service manager opened, in place of those of the configuration.
     pub passed: Passed,
+    /// Who knows the addresses of upstreams, issuers and the proxy, in place of the system's resolver.
+    pub names: Option<Arc<dyn Names>>,
 }
 
 /// Why a gateway could not start.
@@ -166,7 +168,7 @@ impl Gateway {
         let token = Arc::new(ControlToken::default());
         let control = |control| ControlPoint::bind(control, &token, shared_port, passed);
         let control = config.control.as_ref().map(control).transpose()?;
-        let connector = Arc::new(connector(&config)?);
+        let connector = Arc::new(connector(&config, surroundings.names.clone())?);
         let destinations = Destinations::new(&config.passport.upstreams)?;
         let client = Client::new(Arc::clone(&connector));
         let (ended, background) = (CancellationToken::new().drop_guard(), TaskTracker::new());
@@ -244,14 +246,18 @@ impl Gateway {
 }
 
 /// How to reach Passport, the issuers and nobody else.
-fn connector(config: &Config) -> Result<Connector, StartError> {
+fn connector(config: &Config, names: Option<Arc<dyn Names>>) -> Result<Connector, StartError> {
     let trust = match &config.passport.ca_file {
         Some(file) => Trust::File(file.clone()),
         None if config.needs_tls() => Trust::System,
         None => Trust::Nothing,
     };
     let proxy = config.passport.proxy.as_ref().map(Proxy::new).transpose()?;
-    Ok(Connector::new(&trust, proxy, config.passport.connect_timeout)?)
+    let connector = Connector::new(&trust, proxy, config.passport.connect_timeout)?;
+    Ok(match names {
+        Some(names) => connector.with_names(names),
+        None => connector,
+    })
 }
 
 /// Makes what all workers share, and starts what runs beside the requests, on the runtime that calls this.

@@ -6,6 +6,7 @@ pub use self::connector::{Connect, ConnectError, Connector};
 pub use self::handshake::{Driver, handshake};
 pub use self::origin::{Origin, OriginError};
 pub use self::proxy::{Proxy, ProxyError};
+pub use self::resolve::Names;
 pub use self::stream::{Stream, Wire};
 pub use self::trust::{Trust, TrustError};
 

@@ -23,7 +23,7 @@ pub(super) fn run(path: &Path, ready_file: Option<PathBuf>) -> Exit {
         }
     };
     let surroundings =
-        Surroundings { levels: Some(logs.levels.clone()), path: Some(path.to_owned()), passed: Passed::from_env() };
+        Surroundings { levels: Some(logs.levels.clone()), path: Some(path.to_owned()), passed: Passed::from_env(), names: None };
     for warning in warnings.lines() {
         tracing::warn!("{warning}");
     }

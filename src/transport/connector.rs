@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use super::proxy::{Proxy, ProxyError};
-use super::resolve::Resolver;
+use super::resolve::{Names, Resolver};
 use super::{Origin, Stream, Trust, TrustError, Wire};
 
 /// What makes connections to an origin.
@@ -63,6 +63,13 @@ impl Connector {
     /// The roots cannot be read, or there are none.
     pub fn new(trust: &Trust, proxy: Option<Proxy>, timeout: Duration) -> Result<Self, TrustError> {
         Ok(Self { tls: trust.config()?, proxy, timeout, resolver: Resolver::default() })
+    }
+
+    /// The same with `names` in place of the system's resolver.
+    #[must_use]
+    pub fn with_names(mut self, names: Arc<dyn Names>) -> Self {
+        self.resolver = Resolver::of(names);
+        self
     }
 
     /// The same for servers that do not speak HTTP: TLS negotiates no application protocol (RFC 7301).

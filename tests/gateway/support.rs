@@ -68,9 +68,18 @@ impl World {
 
     /// The same on a clock that others tell time by, too.
     pub(crate) async fn at(clock: ManualClock, lines: &str) -> Self {
+        Self::begun(clock, Surroundings::default(), lines).await
+    }
+
+    /// The same within such a process.
+    pub(crate) async fn within(surroundings: Surroundings, lines: &str) -> Self {
+        Self::begun(clock(), surroundings, lines).await
+    }
+
+    async fn begun(clock: ManualClock, surroundings: Surroundings, lines: &str) -> Self {
         let passport = Passport::start(&clock).await;
         let config = parse(&format!("{}\n{lines}", places(passport.address, lines)));
-        Self::served(clock, passport, Surroundings::default(), config)
+        Self::served(clock, passport, surroundings, config)
     }
 
     /// A gateway with this configuration, within such a process.

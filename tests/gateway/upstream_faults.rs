@@ -13,6 +13,7 @@ mod breaking;
 mod broken;
 mod connecting;
 mod desync;
+mod names;
 mod waiting;
 
 const ACCOUNTS: &str = "GET /v1/accounts";

@@ -43,8 +43,13 @@ impl Scripted {
 
     /// The same at an address that is free again.
     pub(crate) async fn at(address: SocketAddr) -> Self {
-        let listener = TcpListener::bind(address).await.unwrap();
-        let address = listener.local_addr().unwrap();
+        Self::try_at(address).await.unwrap()
+    }
+
+    /// The same at an address that may not be free.
+    pub(crate) async fn try_at(address: SocketAddr) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
         let (sender, calls) = mpsc::unbounded_channel();
         let connections = Arc::new(AtomicUsize::new(0));
         let accepted = Arc::clone(&connections);
@@ -56,7 +61,7 @@ impl Scripted {
                 reading.spawn(read(BufReader::new(stream), sender.clone()));
             }
         });
-        Self { address, calls, connections, _serving: serving }
+        Ok(Self { address, calls, connections, _serving: serving })
     }
 
     /// The next request; fails if none comes.

@@ -78,7 +78,7 @@ async fn an_upstream_that_comes_back_is_used_at_once() {
 }
 
 /// A listener whose backlog is full: the system answers nobody who comes now. What fills it lives as long as this.
-async fn full() -> (socket2::Socket, std::net::SocketAddr, Vec<tokio::net::TcpStream>) {
+pub(super) async fn full() -> (socket2::Socket, std::net::SocketAddr, Vec<tokio::net::TcpStream>) {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
     socket.listen(0).unwrap();
