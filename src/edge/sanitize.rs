@@ -50,10 +50,12 @@ impl Gate<Request> for Sanitize {
     type Out = Request;
 
     fn admit(&self, mut request: Request) -> Result<Request, Refusal> {
+        let head = request.head();
+        // First: a target may be so long that the flaw is only where it was cut.
+        check_target(&head.uri)?;
         if let Some(flaw) = request.flaw() {
             return Err(Refusal::MalformedRequest(flaw));
         }
-        let head = request.head();
         check_size(&head.uri, &head.headers, self.max_header_bytes)?;
         check_framing(head.version, &head.headers)?;
         self.hosts.check(head.version, &head.uri, &head.headers)?;
@@ -63,14 +65,20 @@ impl Gate<Request> for Sanitize {
     }
 }
 
+fn check_target(uri: &Uri) -> Result<(), Refusal> {
+    let authority = uri.authority().map_or(0, |authority| authority.as_str().len());
+    if authority + target(uri) > LONGEST_TARGET { Err(Refusal::TargetTooLong) } else { Ok(()) }
+}
+
 fn check_size(uri: &Uri, fields: &HeaderMap, max_header_bytes: usize) -> Result<(), Refusal> {
-    let target = uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);
-    if target > LONGEST_TARGET {
-        return Err(Refusal::TargetTooLong);
-    }
     // Name, colon, space, value, CR LF: what the field took on the wire, as near as it can be told.
     let bytes: usize = fields.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-    if target + bytes > max_header_bytes { Err(Refusal::HeadersTooLarge) } else { Ok(()) }
+    if target(uri) + bytes > max_header_bytes { Err(Refusal::HeadersTooLarge) } else { Ok(()) }
+}
+
+/// Bytes of path and query.
+fn target(uri: &Uri) -> usize {
+    uri.path().len() + uri.query().map_or(0, |query| query.len() + 1)
 }
 
 /// RFC 9112 §6: a body has one framing, HTTP/1.0 knows no transfer coding, and `chunked` is the only one that is undone here.

@@ -4,10 +4,14 @@
 //! it can refuse what may be an attempt at smuggling. Here a head with a flaw is the last thing that is taken from a connection.
 //! hyper alone decides what a request means, and where the two disagreed, nothing more would be read.
 
-use self::head::{Head, Length};
+use self::head::{Come, Head, Length};
 use crate::chunked::Chunked;
 
 mod head;
+
+/// What takes the place of the rest of a request line that is too long: hyper reads a request then, and the stack can answer it.
+const CUT_SHORT: &[u8] = b" HTTP/1.1\r\n\r\n";
+const TOO_LONG: &str = "The request line is too long.";
 
 /// How far the present message has come.
 #[derive(Debug, Default)]
@@ -21,6 +25,8 @@ enum State {
     Head(Head),
     Sized(u64),
     Chunked(Chunked),
+    /// The request line was too long; so many bytes of what takes the place of its rest were given.
+    Endless(usize),
     /// A head had this flaw; where it ends is not certain, so nothing follows.
     Flawed(&'static str),
     /// A body broke its framing; the same holds.
@@ -49,7 +55,8 @@ impl Framing {
     /// Takes bytes up to the end of the present message; says how many belong to it.
     ///
     /// A length beyond what can be counted, which hyper would take for a head that is too large, is made unreadable to it: it
-    /// answers 400.
+    /// answers 400. A request line that is too long is cut short: otherwise it depends on how its bytes come whether hyper finds the
+    /// target too long, or the head too large.
     pub(super) fn take(&mut self, bytes: &mut [u8]) -> usize {
         let mut taken = 0;
         while taken < bytes.len() {
@@ -57,9 +64,12 @@ impl Framing {
             match &mut self.0 {
                 State::Between => self.0 = State::Head(Head::default()),
                 State::Head(head) => {
-                    let (read, ended) = head.read(rest);
+                    let (read, come) = head.read(rest);
                     taken += read;
-                    if !ended {
+                    if come != Come::Whole {
+                        if come == Come::Endless {
+                            self.0 = State::Endless(0);
+                        }
                         continue;
                     }
                     if head.is_unreadable() {
@@ -88,6 +98,14 @@ impl Framing {
                         self.0 = State::Between;
                     }
                 }
+                State::Endless(given) => {
+                    let now = cut_short(*given, rest);
+                    taken += now;
+                    *given += now;
+                    if *given == CUT_SHORT.len() {
+                        self.0 = State::Flawed(TOO_LONG);
+                    }
+                }
                 State::Flawed(_) | State::Broken => break,
             }
             if matches!(self.0, State::Between | State::Flawed(_)) {
@@ -96,6 +114,14 @@ impl Framing {
         }
         taken
     }
+}
+
+/// Gives what takes the place of the rest of a request line, of which so many bytes were given; says how many are given now.
+fn cut_short(given: usize, rest: &mut [u8]) -> usize {
+    let end = &CUT_SHORT[given..];
+    let now = end.len().min(rest.len());
+    rest[..now].copy_from_slice(&end[..now]);
+    now
 }
 
 /// What comes after a head.

@@ -64,10 +64,13 @@ fn chunked_is_the_only_transfer_coding() {
 
 #[test]
 fn sizes_have_problems_of_their_own() {
-    let long = format!("/?q={}", "x".repeat(LONGEST_TARGET));
+    let x = "x".repeat(LONGEST_TARGET);
     let wide = fields(&[("x-wide", &"x".repeat(2000))]);
 
-    assert_eq!(check_size(&long.parse().unwrap(), &HeaderMap::new(), 1 << 20), Err(Refusal::TargetTooLong));
+    for long in [format!("/?q={x}"), format!("/{x}"), format!("http://{x}/"), format!("http://{}/{}", &x[..4096], &x[..4096])] {
+        assert_eq!(check_target(&long.parse().unwrap()), Err(Refusal::TargetTooLong));
+    }
+    assert_eq!(check_target(&x[1..].parse().unwrap()), Ok(()), "as long as can be");
     assert_eq!(check_size(&Uri::from_static("/"), &wide, 1024), Err(Refusal::HeadersTooLarge));
 }
 

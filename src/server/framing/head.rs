@@ -5,6 +5,10 @@ use memchr::memchr;
 /// The longest body that hyper counts.
 const LONGEST: u64 = u64::MAX - 2;
 
+/// The longest request line whose end is waited for: twice the longest target that is answered otherwise than by 414, and well within
+/// what hyper holds.
+const LONGEST_LINE: usize = 16 * 1024;
+
 /// What was seen of a head.
 #[derive(Debug, Default)]
 pub(super) struct Head {
@@ -17,6 +21,17 @@ pub(super) struct Head {
     flaw: Option<&'static str>,
 }
 
+/// What was read of a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Come {
+    /// More is to come.
+    Part,
+    /// All of it.
+    Whole,
+    /// As much as there may be of a request line, which is longer.
+    Endless,
+}
+
 /// How long the body is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Length {
@@ -27,13 +42,17 @@ pub(super) enum Length {
 }
 
 impl Head {
-    /// Reads up to the end of the head; says how many bytes that is, and whether it has come.
+    /// Reads up to the end of the head; says how many bytes that is, and how far it has come. Nothing is read of a request line beyond
+    /// the longest one.
     ///
     /// An empty line before the first is none (RFC 9112 §2.2).
-    pub(super) fn read(&mut self, bytes: &[u8]) -> (usize, bool) {
+    pub(super) fn read(&mut self, bytes: &[u8]) -> (usize, Come) {
         let mut read = 0;
         while let Some(end) = memchr(b'\n', &bytes[read..]) {
             let rest = &bytes[read..read + end];
+            if let Some(room) = self.overflows(rest.len()) {
+                return (read + room, Come::Endless);
+            }
             read += end + 1;
             let ended = if self.line.is_empty() {
                 self.end_line(rest)
@@ -43,11 +62,20 @@ impl Head {
                 self.end_line(&line)
             };
             if ended {
-                return (read, true);
+                return (read, Come::Whole);
             }
         }
+        if let Some(room) = self.overflows(bytes.len() - read) {
+            return (read + room, Come::Endless);
+        }
         self.line.extend_from_slice(&bytes[read..]);
-        (bytes.len(), false)
+        (bytes.len(), Come::Part)
+    }
+
+    /// Whether the request line is longer than the longest with so many bytes more; if so, says how many still fit.
+    fn overflows(&self, more: usize) -> Option<usize> {
+        let room = LONGEST_LINE.saturating_sub(self.line.len());
+        (!self.begun && more > room).then_some(room)
     }
 
     /// What makes it ambiguous.

@@ -76,6 +76,22 @@ fn a_target_that_hyper_would_trim_has_a_flaw() {
 }
 
 #[test]
+fn a_request_line_that_is_too_long_is_cut_short_wherever_its_bytes_are_parted() {
+    let (fits, longer) = ("a".repeat((16 << 10) - 15), "a".repeat(70 << 10));
+    let whole = format!("GET /{fits} HTTP/1.1\r\n\r\n");
+    assert_eq!(messages(&whole, whole.len()).0, [whole]);
+
+    for stream in [format!("GET /{longer} HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\n\r\n"), format!("GET /{longer}")] {
+        for piece in [1, 7, 1000, 16 << 10, stream.len()] {
+            let (messages, framing) = messages(&stream, piece);
+            let head = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat((16 << 10) - 5));
+            assert!(messages == [head], "{piece}: {}", messages.len());
+            assert!(framing.flaw().is_some());
+        }
+    }
+}
+
+#[test]
 fn a_length_that_cannot_be_counted_is_made_unreadable() {
     for length in ["18446744073709551614", "99999999999999999999", "+5", "5 5", "0x5", "-1", ""] {
         let mut head = post(&format!("Content-Length: {length}\r\n")).into_bytes();

@@ -199,23 +199,59 @@ async fn answers_that_are_no_http_are_refused() {
     }
 }
 
+/// Bodies that are no chunks; and whether the first bytes alone say so, or only that nothing more comes.
+const NO_CHUNKS: [(&str, bool); 6] = [
+    ("zz\r\nab\r\n0\r\n\r\n", true),
+    ("-1\r\n\r\n", true),
+    ("ffffffffffffffffff\r\nab", true),
+    ("2\r\nabcd\r\n0\r\n\r\n", true),
+    ("5\r\nab", false),
+    ("2\r\nab\r\n", false),
+];
+
+const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+async fn ask_for_a_stream(world: &World) -> Client {
+    let mut client = world.client().await;
+    client.send(format!("GET {STREAMED} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes()).await;
+    client
+}
+
 #[tokio::test]
-async fn a_body_whose_chunks_are_no_chunks_is_cut() {
+async fn a_body_that_is_known_to_be_broken_before_the_head_went_on_is_a_bad_gateway() {
     let mut upstream = Scripted::start().await;
     let world = World::before(&upstream, &format!("retry.attempts = 0\n{LOCAL}")).await;
 
-    for chunks in
-        ["zz\r\nab\r\n0\r\n\r\n", "-1\r\n\r\n", "ffffffffffffffffff\r\nab", "5\r\nab", "2\r\nabcd\r\n0\r\n\r\n", "2\r\nab\r\n"]
-    {
-        let bytes = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}");
+    for (chunks, says_so) in NO_CHUNKS {
+        let bytes = format!("{CHUNKED}{chunks}");
         let (collected, _) = tokio::join!(world.get("/v1/accounts"), async { upstream.call().await.close(&bytes).await });
         assert_problem(&collected, 502, "upstream-invalid-response");
+        if !says_so {
+            continue;
+        }
 
-        let mut client = world.client().await;
-        client.send(format!("GET {STREAMED} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes()).await;
+        let mut client = ask_for_a_stream(&world).await;
+        // In one piece, so that it is read together with its head.
         upstream.call().await.close(&bytes).await;
-        // What is broken before anything was passed on is told; the rest is cut.
-        let got = client.answer(false).await;
-        assert!(got.is_none_or(|got| got.status == StatusCode::BAD_GATEWAY), "{chunks:?}");
+        assert_problem(&client.answer(false).await.expect("an answer"), 502, "upstream-invalid-response");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_after_the_head_went_on_is_cut() {
+    let mut upstream = Scripted::start().await;
+    let world = World::before(&upstream, &format!("retry.attempts = 0\n{LOCAL}")).await;
+
+    for (chunks, _) in NO_CHUNKS {
+        let mut client = ask_for_a_stream(&world).await;
+        let mut call = upstream.call().await;
+        call.write(format!("{CHUNKED}5\r\nhello\r\n").as_bytes()).await;
+        let (status, fields) = client.head().await.unwrap();
+        assert_eq!((status, fields["transfer-encoding"].as_bytes()), (StatusCode::OK, &b"chunked"[..]));
+        call.close(chunks).await;
+
+        let rest = client.rest().await;
+        assert!(rest.starts_with(b"5\r\nhello\r\n"), "{chunks:?}: {rest:?}");
+        assert!(!rest.ends_with(b"0\r\n\r\n"), "{chunks:?}: a cut is to be seen: {rest:?}");
     }
 }
