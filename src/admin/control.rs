@@ -61,7 +61,7 @@ struct Done {
     answer: serde_json::Value,
     /// For the log: what is other than before. No secret and nothing personal.
     change: String,
-    /// The idempotency key it was about, for its digest.
+    /// The idempotency key it was about, bare, for its digest: the same as in the record of the write.
     key: Option<String>,
 }
 

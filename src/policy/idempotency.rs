@@ -204,6 +204,12 @@ pub(super) fn key_bytes(fields: &HeaderMap) -> Option<Vec<u8>> {
     Key::of(fields).ok().flatten().map(|key| key.as_bytes().to_vec())
 }
 
+/// The key that stands in this text, as records know it; none if it is no key.
+#[must_use]
+pub fn bare_key(text: &str) -> Option<String> {
+    Key::parse(text).map(Key::into_text)
+}
+
 /// The field that marks a repetition.
 fn mark(response: &mut Response) {
     response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));

@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use http::Method;
 
+use self::trails::Trails;
 use self::world::World;
 use crate::config::{Limit, Sharing};
 use crate::rate::Rate;
@@ -15,6 +16,7 @@ use crate::testing::arrival;
 use crate::testing::ledger::Ledger;
 
 mod passport;
+mod trails;
 mod world;
 
 /// More turns of the runtime than any request here needs; a request that takes more hangs.
@@ -43,8 +45,18 @@ fn keyed() -> Arrival {
 /// Drops `request` after one turn of the runtime, after two and so on, each time in a world of its own, until it is let to its end.
 /// `prepare` brings a world about; `judge` looks at it once all that was under way has settled.
 async fn dropped_at_each_await(request: fn() -> Arrival, prepare: impl AsyncFn(&World), judge: impl AsyncFn(&World)) {
+    dropped_at_each_await_in(World::new, request, prepare, judge).await;
+}
+
+/// The same in worlds that `begin` makes.
+async fn dropped_at_each_await_in(
+    mut begin: impl FnMut() -> World,
+    request: fn() -> Arrival,
+    prepare: impl AsyncFn(&World),
+    judge: impl AsyncFn(&World),
+) {
     for turns in 1..MOST {
-        let world = World::new();
+        let world = begin();
         prepare(&world).await;
 
         let status = world.dropped_after(request(), turns).await;
@@ -120,6 +132,48 @@ async fn a_payment_with_a_key_that_is_abandoned_is_made_once_when_it_is_asked_fo
         assert_eq!(world.cut_short(), 0, "a write whose bytes may have left is the gateway's to finish");
     };
     dropped_at_each_await(keyed, async |_| (), judge).await;
+}
+
+/// One record if its caller is known: of what became of it if it was made, and else that its caller left.
+#[tokio::test(start_paused = true)]
+async fn a_payment_that_is_abandoned_has_one_record_and_gives_the_place_of_it_back() {
+    let trails = Trails::default();
+    let places = trails.begin().free_places();
+    assert!(places > 0, "there is no room to give back");
+    let judge = async |world: &World| {
+        let (made, records) = (world.passport.writes(), trails.records(world));
+        match (made, &records[..]) {
+            (1, [record]) => assert_eq!(*record, (Some(200), "ok".to_owned(), 1)),
+            (0, []) => {}
+            (0, [record]) => assert_eq!(*record, (None, "client_closed".to_owned(), 0)),
+            _ => panic!("{made} payments, {records:?}"),
+        }
+        assert_eq!(world.free_places(), places, "a place was not given back");
+    };
+    dropped_at_each_await_in(|| trails.begin(), payment, async |_| (), judge).await;
+}
+
+/// The same with a key, which leaves a second record when it is asked for again, and never a second payment.
+#[tokio::test(start_paused = true)]
+async fn a_payment_with_a_key_that_is_asked_for_again_has_a_record_of_each_time() {
+    let trails = Trails::default();
+    let judge = async |world: &World| {
+        let made = world.passport.writes();
+        assert_eq!(world.status(keyed()).await, 200);
+        let records = trails.records(world);
+        let last = (Some(200), "ok".to_owned(), u64::from(made == 0));
+        match &records[..] {
+            [again] => assert_eq!((made, again), (0, &last)),
+            [first, again] => {
+                let expected = if made == 1 { (Some(200), "ok", 1) } else { (None, "client_closed", 0) };
+                assert_eq!((first.0, first.1.as_str(), first.2), expected);
+                assert_eq!(*again, last);
+            }
+            _ => panic!("{made} payments, {records:?}"),
+        }
+        assert_eq!(world.passport.writes(), 1);
+    };
+    dropped_at_each_await_in(|| trails.begin(), keyed, async |_| (), judge).await;
 }
 
 #[tokio::test(start_paused = true)]

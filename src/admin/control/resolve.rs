@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::fault::Fault;
 use super::{Controls, Done};
+use crate::policy::idempotency::bare_key;
 use crate::store::records::Resolution;
 
 /// An operator's word. The key may be personal and does not print.
@@ -79,6 +80,6 @@ pub(super) async fn set(controls: &Controls, resolved: &Resolved) -> Result<Done
     Ok(Done {
         answer: json!({ "state": word }),
         change: format!("a key of tenant {} resolved as {word}", resolved.tenant),
-        key: Some(resolved.key.clone()),
+        key: bare_key(&resolved.key),
     })
 }

@@ -43,6 +43,10 @@ impl Key {
         legal.then_some(Self(key))
     }
 
+    pub(super) fn into_text(self) -> String {
+        self.0
+    }
+
     pub(super) fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }

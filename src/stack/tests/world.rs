@@ -11,6 +11,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::passport::Passport;
+use crate::audit::Audit;
+use crate::catalogue::Effect;
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{Config, Limit, Sharing};
 use crate::metrics::{Metrics, Upstream, UpstreamState, UpstreamStatus};
@@ -39,6 +41,7 @@ type Ask = Box<dyn Fn(Arrival) -> Status>;
 /// One permit, no retry, a breaker that one failure opens: whatever leaks is missed by the next request.
 pub(super) struct World {
     pub(super) passport: Arc<Passport>,
+    pub(super) audit: Option<Arc<Audit>>,
     records: Simulated,
     metrics: Arc<Metrics>,
     cache: Arc<ResponseCache>,
@@ -71,6 +74,7 @@ impl World {
 
     fn of(count: usize, passport: Arc<Passport>, records: Simulated, tasks: &TaskTracker, shared: &Shared<Passport>) -> Self {
         Self {
+            audit: shared.audit.clone(),
             metrics: Arc::clone(&shared.metrics),
             cache: Arc::clone(&shared.cache),
             workers: (0..count).map(|_| worker(shared, &passport, tasks)).collect(),
@@ -135,6 +139,12 @@ impl World {
         self.metrics.breaker_state.with(Upstream { upstream: "paas" }).get()
     }
 
+    /// The places for records that payments could have now.
+    pub(super) fn free_places(&self) -> usize {
+        let audit = self.audit.as_ref().unwrap();
+        std::iter::repeat_with(|| audit.place(Effect::Money)).map_while(Result::ok).collect::<Vec<_>>().len()
+    }
+
     pub(super) fn assert_nothing_is_held(&self, turns: usize) {
         let active = UpstreamState { upstream: "paas", state: "active" };
         assert_eq!(self.metrics.requests_in_flight.with(()).get(), 0, "requests in flight after {turns} turns");
@@ -186,10 +196,11 @@ fn share(
     let breakers = (config.breaker, Arc::clone(passport), clock.clone(), tasks.clone(), stop.clone());
     let (on_disk, records) = Simulated::start();
     let records = Some(Store { records, had: oneshot::channel().1 });
+    let audit = config.audit.as_ref().map(|audit| Audit::start(audit, clock.clone(), &metrics).unwrap());
     let shared = Shared {
         snapshots: snapshots((*config).clone(), clock.clone()),
         tracer: None,
-        audit: None,
+        audit,
         idempotency: Arc::new(Idempotency::new(&config.idempotency, &config.passport.environment, records, metrics.clone())),
         keys: Arc::new(IssuerKeys::new(&[])),
         failures: Arc::new(Failures::new(clock.clone(), &metrics)),
