@@ -28,6 +28,23 @@ const VOCABULARY: [&str; 12] =
     ["chunked", "clock", "fault", "fields", "lines", "nearest", "peer", "rate", "scope", "secret", "tenant", "units"];
 
 #[test]
+fn the_layers_are_numbered_as_they_stand() {
+    let stack = fs::read_to_string("src/stack.rs").unwrap();
+    let stand = stack.lines().map(str::trim).filter(|line| line.starts_with(".layer(") && !line.contains("SeamLayer")).count();
+
+    let mut numbered: Vec<usize> = Vec::new();
+    for file in sources(Path::new("src")) {
+        let text = fs::read_to_string(&file).unwrap();
+        let Some(numbers) = text.strip_prefix("//! Layer").and_then(|rest| rest.split_once(": ")) else { continue };
+        numbered.extend(numbers.0.split(' ').filter_map(|word| word.parse::<usize>().ok()));
+    }
+
+    numbered.sort_unstable();
+    // The last is what they stand around.
+    assert_eq!(numbered, (1..=stand + 1).collect::<Vec<_>>());
+}
+
+#[test]
 fn no_module_uses_one_above_it_or_its_peer() {
     let storeys = storeys();
     let mut faults = Vec::new();

@@ -1,4 +1,4 @@
-//! The audit trail's two places in the stack: where it is known who was denied, and where a write belongs to the gateway.
+//! Layers 6 and 13: the audit trail, where it is known who was denied, and where a write belongs to the gateway.
 //!
 //! A write is recorded in its own task, with what became of it whether or not its caller stayed; a write that was refused before is
 //! recorded where denials are. Each has one record. Where payments are refused when nothing can be recorded, a payment has the place

@@ -1,4 +1,4 @@
-//! Layer 7: the caller's credential becomes a caller and a tenant.
+//! Layer 8: the caller's credential becomes a caller and a tenant.
 //!
 //! Nearly always that needs no waiting. A token whose key is not at hand waits, within bounds, for one refetch of its issuer's
 //! keys that all such tokens share, and is then judged once more, by the snapshot that came of it.

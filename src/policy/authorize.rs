@@ -1,4 +1,4 @@
-//! Layer 8: the operation's scope must be among the caller's and the tenant's; one bit test.
+//! Layer 9: the operation's scope must be among the caller's and the tenant's; one bit test.
 
 use crate::gate::Gate;
 use crate::refusal::Refusal;

@@ -1,4 +1,4 @@
-//! Layer 13: answers reads from memory, one upstream call for all who ask for the same, and forgets what writes make untrue.
+//! Layer 15: answers reads from memory, one upstream call for all who ask for the same, and forgets what writes make untrue.
 //!
 //! It follows RFC 9111 for a shared cache. An entry is used only for the tenant and credential it was made for, so that answers to
 //! requests with `Authorization` may be kept (the one departure, §3.5). A caller's `Range` is not heeded, which RFC 9110 §14.2

@@ -1,4 +1,4 @@
-//! Layer 11: a write belongs to the gateway once its bytes may leave.
+//! Layer 12: a write belongs to the gateway once its bytes may leave.
 //!
 //! From here on a write runs in a task of its own with a time budget of its own: the caller's leaving or deadline ends the
 //! waiting, not the write. Drain waits for these tasks.

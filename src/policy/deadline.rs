@@ -1,4 +1,4 @@
-//! Layer 6: one time budget for all that follows.
+//! Layer 7: one time budget for all that follows.
 //!
 //! The time a caller takes to send its body is not Passport's, so the budget starts anew when the body has been validated; the
 //! body has a time-out of its own.

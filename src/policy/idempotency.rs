@@ -1,4 +1,4 @@
-//! Layer 12: at most one forward per idempotency key.
+//! Layer 14: at most one forward per idempotency key.
 //!
 //! The order of things is the promise. A request with a key goes on only as the [`Owner`] of a record that is durable; from then on the
 //! owner counts as sending, so that a panic, a cut or a crash leaves the outcome unknown and never the key free. The key is freed

@@ -1,4 +1,4 @@
-//! Layer 9: the limit of the operation's class, then the tenant's own, then the caller's; cache hits count.
+//! Layer 10: the limit of the operation's class, then the tenant's own, then the caller's; cache hits count.
 //!
 //! A limit of this replica alone is decided at once. One that replicas share may wait for Redis, and for nothing else.
 

@@ -1,4 +1,4 @@
-//! Layer 10: path, query and body keep the operation's rules; the only reader of the request body.
+//! Layer 11: path, query and body keep the operation's rules; the only reader of the request body.
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};

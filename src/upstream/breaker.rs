@@ -1,4 +1,4 @@
-//! Layer 17: stops calling an upstream that fails, and finds out by itself when to begin again.
+//! Layer 19: stops calling an upstream that fails, and finds out by itself when to begin again.
 //!
 //! Only what speaks of the upstream's health counts: no connection, no answer in time, and 502 to 504. One breaker per upstream
 //! serves all workers.

@@ -1,4 +1,4 @@
-//! Layer 18: so many requests in flight per upstream, over all workers; one more is refused, never queued.
+//! Layer 20: so many requests in flight per upstream, over all workers; one more is refused, never queued.
 
 use std::sync::Arc;
 

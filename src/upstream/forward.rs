@@ -1,4 +1,4 @@
-//! Layer 19: sends the request to Passport over a pooled connection and streams the answer back.
+//! Layer 21: sends the request to Passport over a pooled connection and streams the answer back.
 //!
 //! What goes up is built here from what was validated and a closed list of header fields; nothing else of the caller's does.
 

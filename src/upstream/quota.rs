@@ -1,4 +1,4 @@
-//! Layer 16: the budget toward Passport, charged per attempt as Passport counts, and the pauses that Passport asks for.
+//! Layer 18: the budget toward Passport, charged per attempt as Passport counts, and the pauses that Passport asks for.
 //!
 //! Priority is by reserve, not by queue: reads leave the last 30 % of the burst to writes, and those the last 10 % to payments.
 

@@ -1,4 +1,4 @@
-//! Layer 14: sends again what is safe to send again, a few times, under a budget.
+//! Layer 16: sends again what is safe to send again, a few times, under a budget.
 //!
 //! Safe is a request of which no byte was given to a socket, and a read. It stands above token and quota, so that each attempt
 //! has the current bearer and pays.

@@ -1,4 +1,4 @@
-//! Layer 15: the tenant's bearer takes the place of the caller's credential, and Passport's ambiguous 401 is dealt with.
+//! Layer 17: the tenant's bearer takes the place of the caller's credential, and Passport's ambiguous 401 is dealt with.
 //!
 //! Passport's 401 never reaches a caller, whose own credential was fine.
 
