@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Method;
 use http::uri::PathAndQuery;
+use http::{Method, Uri};
 
 use super::body::BodyRules;
 use super::path::{PathParameters, Segment, Template};
@@ -13,6 +13,9 @@ use super::rule::ValueRules;
 use super::set::OperationSet;
 use super::violation::{Location, Report};
 use crate::scope::Scope;
+
+/// The room that most targets need besides their queries.
+const TYPICAL_TARGET: usize = 80;
 
 /// What an operation does to the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -135,13 +138,22 @@ impl Operation {
         }
     }
 
-    /// The request target upstream, made from the template and validated parts, never from the caller's own bytes.
+    /// The request target upstream, made from the template and validated parts, never from the caller's own bytes. If it comes out as
+    /// the one that was asked for, that one is shared.
     ///
     /// # Panics
     /// If the parameters are those of another operation.
     #[must_use]
-    pub fn target(&self, parameters: &PathParameters, query: &CanonicalQuery) -> PathAndQuery {
-        let mut target = String::with_capacity(self.upstream_path.as_str().len() + query.as_str().len() + 40);
+    pub fn target(&self, parameters: &PathParameters, query: &CanonicalQuery<'_>, asked: &Uri) -> PathAndQuery {
+        let target = self.written_target(parameters, query, TYPICAL_TARGET + asked.query().map_or(0, str::len));
+        match asked.path_and_query() {
+            Some(asked) if *asked == *target => asked.clone(),
+            _ => PathAndQuery::try_from(target).expect("safe segments and a canonical query are a request target"),
+        }
+    }
+
+    fn written_target(&self, parameters: &PathParameters, query: &CanonicalQuery<'_>, capacity: usize) -> String {
+        let mut target = String::with_capacity(capacity);
         for segment in self.upstream_path.segments() {
             target.push('/');
             target.push_str(match segment {
@@ -151,9 +163,9 @@ impl Operation {
         }
         if !query.is_empty() {
             target.push('?');
-            target.push_str(query.as_str());
+            query.write_to(&mut target);
         }
-        PathAndQuery::try_from(target).expect("safe segments and a canonical query are a request target")
+        target
     }
 
     fn value<'p>(&self, name: &str, parameters: &'p PathParameters) -> &'p str {

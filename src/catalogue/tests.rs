@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use http::{HeaderValue, Method};
+use http::{HeaderValue, Method, Uri};
 
 use super::*;
 use crate::units::parse_duration;
@@ -152,7 +152,11 @@ fn create_customer_answers_at_passports_own_path_too() {
     for path in ["/v1/customers", "/v1/paas/entities/customers"] {
         let found = catalogue.find(&Method::POST, path).unwrap();
         let operation = catalogue.operation(found.operation);
-        assert_eq!(operation.target(&found.parameters, &CanonicalQuery::default()), "/v1/paas/entities/customers", "{path}");
+        assert_eq!(
+            operation.target(&found.parameters, &CanonicalQuery::default(), &Uri::default()),
+            "/v1/paas/entities/customers",
+            "{path}"
+        );
     }
     let refused = catalogue.find(&Method::GET, "/v1/paas/entities/customers");
     assert_eq!(refused, Err(NoMatch::Method { allow: HeaderValue::from_static("POST") }));
@@ -165,7 +169,30 @@ fn a_target_is_the_template_the_segments_and_the_canonical_query() {
     let operation = catalogue.operation(found.operation);
     let query = operation.query.check(Some("b=2%20&a=1"), &mut Report::new(Modes::default())).unwrap();
 
-    assert_eq!(operation.target(&found.parameters, &query), "/v1/keys/k-1/suspend?a=1&b=2%20");
+    assert_eq!(operation.target(&found.parameters, &query, &Uri::default()), "/v1/keys/k-1/suspend?a=1&b=2%20");
+}
+
+#[test]
+fn a_target_that_comes_out_as_it_was_asked_for_is_that_one() {
+    for (asked, is_shared) in [
+        ("/v1/keys/k-1/suspend?a=1&b=2%20", true),
+        ("/v1/keys/k-1/suspend", true),
+        ("/v1/keys/%6b-1/suspend?a=1&b=2%20", false),
+        ("/v1/keys/k-1/suspend?a=1&b=2+", false),
+        ("/v1/keys/k-1/suspend?", false),
+        ("/v1/keys/k-1/suspend?b=2%20&a=1", false),
+    ] {
+        let asked: Uri = asked.parse().unwrap();
+        let found = catalogue().find(&Method::PATCH, asked.path()).unwrap();
+        let operation = catalogue().operation(found.operation);
+        let query = operation.query.check(asked.query(), &mut Report::new(Modes::default())).unwrap();
+
+        let target = operation.target(&found.parameters, &query, &asked);
+
+        let own = asked.path_and_query().unwrap();
+        assert_eq!(target.as_str().as_ptr() == own.as_str().as_ptr(), is_shared, "{asked}");
+        assert_eq!(target == *own, is_shared, "{asked}");
+    }
 }
 
 #[test]

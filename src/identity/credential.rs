@@ -3,6 +3,7 @@
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue};
+use memchr::memchr_iter;
 use percent_encoding::percent_decode_str;
 
 use super::{api_key, invalid};
@@ -54,9 +55,12 @@ fn only<'a>(head: &'a Parts, name: &HeaderName) -> Result<Option<&'a HeaderValue
 /// Whether the query has a token (RFC 6750 §2.3, §5.3): logs along the way would hold it, and as a parameter that no operation
 /// knows it would go up to Passport.
 fn is_in_query(head: &Parts) -> bool {
+    let query = head.uri.query().unwrap_or_default();
+    let starts = std::iter::once(0).chain(memchr_iter(b'&', query.as_bytes()).map(|separator| separator + 1));
     // What is no encoding of it by its first byte is most names, and need not be decoded.
-    let pairs = head.uri.query().into_iter().flat_map(|query| query.split('&')).filter(|pair| pair.starts_with(['a', '%']));
-    pairs.filter_map(|pair| pair.split('=').next()).any(|name| percent_decode_str(name).eq(b"access_token".iter().copied()))
+    let pairs = starts.map(|start| &query[start..]).filter(|pair| pair.starts_with(['a', '%']));
+    let mut names = pairs.filter_map(|pair| pair.split(['=', '&']).next());
+    names.any(|name| percent_decode_str(name).eq(b"access_token".iter().copied()))
 }
 
 fn text(value: &HeaderValue) -> Result<&str, Refusal> {

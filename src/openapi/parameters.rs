@@ -104,7 +104,7 @@ impl Parameters<'_> {
             expected.map(|(_, rule)| format!("Expected, but not enforced: {}.", rule.expectation())).collect();
         for (strictness, relation) in self.operation.query.relations() {
             if about(relation) == name {
-                let enforced = if self.enforces(*strictness) { "Enforced" } else { "Expected, but not enforced" };
+                let enforced = if self.enforces(strictness) { "Enforced" } else { "Expected, but not enforced" };
                 told.push(format!("{enforced}: {}.", relation.expectation()));
             }
         }

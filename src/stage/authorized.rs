@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::request::Parts;
+use http::uri::PathAndQuery;
 use tokio::time::Instant;
 
 use super::{Routed, Validated};
@@ -106,20 +107,25 @@ impl Authorized {
     ///
     /// Every violation of a rule that is enforced.
     pub fn validate(self, body: Bytes, now: Instant) -> Result<Validated, Refusal> {
+        let target = self.target(&body)?;
+        let deadline = now + self.snapshot().timeout(self.operation());
+        Ok(Validated::proven(self, target, body, deadline))
+    }
+
+    /// The target that goes upstream, if the request keeps all rules.
+    fn target(&self, body: &Bytes) -> Result<PathAndQuery, Refusal> {
         let parameters = &self.0.routed.matched.parameters;
         let operation = self.operation();
         let mut report = Report::new(self.snapshot().validation);
         operation.check_path(parameters, &mut report);
         let query = operation.query.check(self.head().uri.query(), &mut report);
-        check_body(operation, &body, &mut report);
+        check_body(operation, body, &mut report);
         let Report { refused, reported, .. } = report;
         self.exchange().set_reported(reported);
         let Some(query) = query.filter(|_| refused.is_empty()) else {
             return Err(Refusal::InvalidRequest(refused));
         };
-        let target = operation.target(parameters, &query);
-        let deadline = now + self.snapshot().timeout(operation);
-        Ok(Validated::proven(self, query, target, body, deadline))
+        Ok(operation.target(parameters, &query, &self.head().uri))
     }
 }
 

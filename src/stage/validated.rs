@@ -10,7 +10,7 @@ use http::uri::PathAndQuery;
 use tokio::time::Instant;
 
 use super::Authorized;
-use crate::catalogue::{CanonicalQuery, Operation, OperationId};
+use crate::catalogue::{Operation, OperationId};
 use crate::exchange::Exchange;
 use crate::snapshot::{Credential, CredentialId, Snapshot, Tenant};
 
@@ -35,7 +35,6 @@ pub struct Validators {
 /// What all attempts of one request share. It may hold personal data and does not print.
 struct Proven {
     authorized: Authorized,
-    query: CanonicalQuery,
     target: PathAndQuery,
     body: Bytes,
 }
@@ -48,14 +47,8 @@ pub struct Outbound {
 
 impl Validated {
     /// What validation, and nothing else, makes.
-    pub(super) fn proven(
-        authorized: Authorized,
-        query: CanonicalQuery,
-        target: PathAndQuery,
-        body: Bytes,
-        deadline: Instant,
-    ) -> Self {
-        Self { proven: Arc::new(Proven { authorized, query, target, body }), deadline, held: None, background: None }
+    pub(super) fn proven(authorized: Authorized, target: PathAndQuery, body: Bytes, deadline: Instant) -> Self {
+        Self { proven: Arc::new(Proven { authorized, target, body }), deadline, held: None, background: None }
     }
 
     /// The same request with a time budget of its own that starts now.
@@ -123,13 +116,7 @@ impl Validated {
         self.proven.authorized.operation_id()
     }
 
-    /// The canonical query: what goes up, and what the cache is keyed by.
-    #[must_use]
-    pub fn query(&self) -> &CanonicalQuery {
-        &self.proven.query
-    }
-
-    /// Path and query that go up, built from the catalogue and validated segments.
+    /// Path and query that go up, and what the cache is keyed by: built from the catalogue, validated segments and the canonical query.
     #[must_use]
     pub fn target(&self) -> &PathAndQuery {
         &self.proven.target

@@ -58,31 +58,32 @@ impl RuleGroup {
 
     /// These rules as those of a query.
     pub(super) fn into_query(self, faults: &mut Faults) -> QueryRules {
-        let mut query = QueryRules::default();
+        let mut parameters: BTreeMap<Box<str>, ValueRules> = BTreeMap::new();
+        let mut add = |name: String, strictness, rule| parameters.entry(name.into()).or_default().push(strictness, rule);
         let mut relations = Vec::new();
         for ((strictness, name), (rule, place)) in self.0 {
             match rule {
-                Rule::Value(rule) => query.rules_of(&name).push(strictness, rule),
+                Rule::Value(rule) => add(name, strictness, rule),
                 Rule::Timestamp { min, max } => {
-                    query.rules_of(&format!("{name}.seconds")).push(strictness, ValueRule::Integer { min, max });
+                    add(format!("{name}.seconds"), strictness, ValueRule::Integer { min, max });
                     let nanos = ValueRule::Integer { min: 0, max: NANOS_PER_SECOND - 1 };
-                    query.rules_of(&format!("{name}.nanos")).push(strictness, nanos);
+                    add(format!("{name}.nanos"), strictness, nanos);
                 }
                 Rule::Requires(other) => relations.push((strictness, Relation::Requires { name: name.into(), other }, place)),
                 Rule::NotAfter(other) => relations.push((strictness, Relation::NotAfter { name: name.into(), other }, place)),
             }
         }
-        for (strictness, relation, place) in relations {
-            if let Some(stranger) = stranger(&relation, &query) {
+        for (_, relation, place) in &relations {
+            if let Some(stranger) = stranger(relation, &parameters) {
                 faults.add(
-                    &place,
+                    place,
                     format!("`{stranger}` is no parameter of this operation"),
                     "give it a rule, or correct the name",
                 );
             }
-            query.relate(strictness, relation);
         }
-        query
+        let relations = relations.into_iter().map(|(strictness, relation, _)| (strictness, relation));
+        QueryRules::new(parameters, relations.collect())
     }
 
     /// The rules for one path parameter.
@@ -108,12 +109,12 @@ impl RuleGroup {
     }
 }
 
-fn stranger(relation: &Relation, query: &QueryRules) -> Option<String> {
+fn stranger(relation: &Relation, parameters: &BTreeMap<Box<str>, ValueRules>) -> Option<String> {
     let names = match relation {
         Relation::Requires { name, other } => [name.to_string(), other.to_string()],
         Relation::NotAfter { name, other } => [format!("{name}.seconds"), format!("{other}.seconds")],
     };
-    names.into_iter().find(|name| !query.parameters().iter().any(|parameter| *parameter.name == **name))
+    names.into_iter().find(|name| !parameters.contains_key(name.as_str()))
 }
 
 /// Reads one rule; whatever is wrong with it is a fault.

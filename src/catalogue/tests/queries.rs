@@ -74,7 +74,7 @@ fn the_pages_own_requests_pass_with_nothing_to_report() {
         operation.check_path(&found.parameters, &mut report);
         let query = operation.query.check(None, &mut report).unwrap();
         assert!(report.refused.is_empty() && report.reported.is_empty(), "{path}");
-        assert_eq!(operation.target(&found.parameters, &query), path);
+        assert_eq!(operation.target(&found.parameters, &query, &Uri::default()), path);
     }
 }
 
