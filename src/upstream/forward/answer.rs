@@ -29,8 +29,13 @@ pub(super) fn receive(
     conditional: bool,
 ) -> Result<Response, Refusal> {
     let (mut head, incoming) = answer.into_parts();
-    if head.status == StatusCode::NOT_MODIFIED && !conditional {
-        // A caller with a condition of its own, which did not go up, would take it for the answer to that.
+    // A caller with a condition or a range of its own, which did not go up, would take it for the answer to that.
+    let unasked = match head.status {
+        StatusCode::NOT_MODIFIED => !conditional,
+        StatusCode::PARTIAL_CONTENT => true,
+        _ => false,
+    };
+    if unasked {
         return Err(Refusal::UpstreamInvalidResponse);
     }
     remove_hop_by_hop(&mut head.headers);

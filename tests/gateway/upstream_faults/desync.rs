@@ -3,7 +3,7 @@
 use super::*;
 
 /// Answers that are refused however much of them is right.
-const AMBIGUOUS: [&str; 50] = [
+const AMBIGUOUS: [&str; 51] = [
     // Two lengths, or none that is one.
     "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
     "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
@@ -60,6 +60,7 @@ const AMBIGUOUS: [&str; 50] = [
     "HTTP/1.1 304 Not Modified\r\n\r\n{}",
     // Not asked for.
     "HTTP/1.1 304 Not Modified\r\nETag: \"1\"\r\n\r\n",
+    "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-1/9\r\nContent-Length: 2\r\n\r\n{}",
 ];
 
 async fn before(upstream: &Scripted) -> World {
