@@ -2,6 +2,11 @@
 
 use http::HeaderName;
 use http::header;
+use memchr::memchr;
+
+pub use self::line::Line;
+
+mod line;
 
 /// The request's id, in requests, upstream requests and answers.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -26,6 +31,9 @@ pub static HOP_BY_HOP: [HeaderName; 9] = [
     header::TRANSFER_ENCODING,
     header::UPGRADE,
 ];
+
+/// Fields that hold a caller's credential: they never print.
+static CREDENTIALS: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE, X_API_KEY];
 
 /// Fields by which a caller could pretend to be a proxy, another path or another method.
 static FORGED: [HeaderName; 8] = [
@@ -64,12 +72,18 @@ pub fn is_hop_by_hop(name: &HeaderName) -> bool {
     begins_with_one_of(name, b"ckptu") && HOP_BY_HOP.contains(name)
 }
 
+/// Whether a field holds a caller's credential.
+#[must_use]
+pub fn is_credential(name: &HeaderName) -> bool {
+    begins_with_one_of(name, b"acx") && CREDENTIALS.contains(name)
+}
+
 /// Whether a caller could pretend something by it: `X-Forwarded-*` and its like, and names with an underscore, which some
 /// servers read as a hyphen.
 #[must_use]
 pub fn is_forged(name: &HeaderName) -> bool {
     let text = name.as_str();
-    text.bytes().any(|byte| byte == b'_')
+    memchr(b'_', text.as_bytes()).is_some()
         || begins_with_one_of(name, b"fx") && (FORGED.contains(name) || text.starts_with("x-forwarded-"))
 }
 

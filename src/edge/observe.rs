@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use http::{HeaderValue, Method, StatusCode};
-use prometheus::IntGauge;
+use prometheus::{Histogram, IntGauge};
 use tokio::time::Instant;
 use tower_layer::Layer;
 
@@ -45,13 +46,23 @@ impl<S> Layer<S> for ObserveLayer {
     type Service = Observe<S>;
 
     fn layer(&self, inner: S) -> Observe<S> {
-        Observe { metrics: Arc::clone(&self.metrics), tracer: self.tracer.clone(), access_log: self.access_log, inner }
+        Observe {
+            in_flight: self.metrics.requests_in_flight.with(()),
+            overhead: self.metrics.overhead_seconds.with(()),
+            metrics: Arc::clone(&self.metrics),
+            tracer: self.tracer.clone(),
+            access_log: self.access_log,
+            inner,
+        }
     }
 }
 
 /// The service of [`ObserveLayer`].
 pub struct Observe<S> {
     metrics: Arc<Metrics>,
+    // Found once: labels are looked up more slowly than a request is counted.
+    in_flight: IntGauge,
+    overhead: Histogram,
     tracer: Option<Arc<Tracer>>,
     access_log: f64,
     inner: S,
@@ -67,7 +78,7 @@ impl<S: Service<Request, Error = Infallible>> Service<Arrival> for Observe<S> {
         let exchange = Exchange::traced(id, started, trace);
         let mut observation = Observation::begin(self, &arrival.head.method, exchange.clone());
         let response = self.inner.call(Request::observed(arrival, exchange)).await?;
-        observation.answered(response.status());
+        self.overhead.observe(observation.answered(response.status()).as_secs_f64());
         Ok(response.map(|body| body.with_tail(observation)))
     }
 }
@@ -85,11 +96,10 @@ struct Observation {
 
 impl Observation {
     fn begin<S>(observe: &Observe<S>, method: &Method, exchange: Exchange) -> Self {
-        let in_flight = observe.metrics.requests_in_flight.with(());
-        in_flight.inc();
+        observe.in_flight.inc();
         Self {
             metrics: Arc::clone(&observe.metrics),
-            in_flight,
+            in_flight: observe.in_flight.clone(),
             access_log: observe.access_log,
             method: label(method),
             exchange,
@@ -98,10 +108,10 @@ impl Observation {
         }
     }
 
-    fn answered(&mut self, status: StatusCode) {
+    /// Takes note of the answer, and says how much of the time until now was the gateway's own.
+    fn answered(&mut self, status: StatusCode) -> Duration {
         self.status = Some(status);
-        let own = self.exchange.started().elapsed().saturating_sub(self.exchange.waits());
-        self.metrics.overhead_seconds.with(()).observe(own.as_secs_f64());
+        self.exchange.started().elapsed().saturating_sub(self.exchange.waits())
     }
 
     fn outcome(&self) -> &'static str {
@@ -200,7 +210,7 @@ fn reported(exchange: &Exchange) -> Option<String> {
     (!rules.is_empty()).then(|| rules.into_iter().collect::<Vec<_>>().join(", "))
 }
 
-fn micros(duration: std::time::Duration) -> u64 {
+fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 

@@ -43,8 +43,7 @@ impl<S: Service<Arrival, Error = Infallible>> Service<Arrival> for RequestId<S> 
     type Error = Infallible;
 
     async fn call(&self, mut arrival: Arrival) -> Result<Response, Infallible> {
-        let id = valid(&arrival.head.headers).unwrap_or_else(|| self.make());
-        arrival.head.headers.insert(X_REQUEST_ID, id.clone());
+        let id = valid(&arrival.head.headers).unwrap_or_else(|| self.assign(&mut arrival.head.headers));
         let mut response = self.inner.call(arrival).await?;
         response.headers_mut().insert(X_REQUEST_ID, id);
         Ok(response)
@@ -52,6 +51,13 @@ impl<S: Service<Arrival, Error = Infallible>> Service<Arrival> for RequestId<S> 
 }
 
 impl<S> RequestId<S> {
+    /// Puts an id of our own in place of what the caller sent.
+    fn assign(&self, fields: &mut HeaderMap) -> HeaderValue {
+        let id = self.make();
+        fields.insert(X_REQUEST_ID, id.clone());
+        id
+    }
+
     fn make(&self) -> HeaderValue {
         let since_epoch = self.clock.wall().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let millis = u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX);

@@ -1,17 +1,16 @@
 //! Layer 3: the one place where an error, or a caught panic, becomes a response, and where every response gets its last fields.
 
 use std::convert::Infallible;
-use std::fmt::{self, Write};
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
-use http::{HeaderName, HeaderValue, Method, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
 use http_body::Body as _;
 use tower_layer::Layer;
 use tracing::Level;
 
 use crate::body::Body;
-use crate::exchange::{Exchange, LimitState};
+use crate::exchange::Exchange;
 use crate::problem;
 use crate::refusal::Refusal;
 use crate::service::{Response, Service};
@@ -20,9 +19,6 @@ use crate::stage::Request;
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-
-/// More bytes than a value has that is written here.
-const LONGEST_VALUE: usize = 256;
 
 /// Turns refusals and panics into problems (RFC 9457).
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,7 +47,7 @@ impl<S: Service<Request, Error = Refusal>> Service<Request> for Rescue<S> {
             Ok(response) => response,
             Err(refusal) => refused(&refusal, version, &exchange),
         };
-        write_facts(&mut response, &exchange);
+        write_facts(response.headers_mut(), &exchange);
         Ok(if head_only { without_body(response) } else { response })
     }
 }
@@ -76,47 +72,18 @@ fn refused(refusal: &Refusal, version: Version, exchange: &Exchange) -> Response
 }
 
 /// Writes the facts that answers tell, and takes off what never crosses the gateway.
-fn write_facts(response: &mut Response, exchange: &Exchange) {
-    let fields = response.headers_mut();
+fn write_facts(fields: &mut HeaderMap, exchange: &Exchange) {
     fields.remove(header::SET_COOKIE);
-    // Passport's limits are on a credential that tenants may share; on our answers the fields speak of the caller's own.
-    fields.remove(RATELIMIT_POLICY);
-    fields.remove(RATELIMIT);
     if let Some(cache) = exchange.cache() {
-        fields.insert(CACHE_STATUS, value(format_args!("{cache}")));
+        fields.insert(CACHE_STATUS, cache.field());
     }
+    // Passport's limits are on a credential that tenants may share; on our answers the fields speak of the caller's own.
     if let Some(limit) = exchange.limit() {
-        let (policy, state) = limit_fields(limit);
-        fields.insert(RATELIMIT_POLICY, policy);
-        fields.insert(RATELIMIT, state);
-    }
-}
-
-/// `RateLimit-Policy` and `RateLimit` of draft-ietf-httpapi-ratelimit-headers-10.
-fn limit_fields(limit: &LimitState) -> (HeaderValue, HeaderValue) {
-    let LimitState { policy, quota, window, remaining, reset } = limit;
-    (value(format_args!(r#""{policy}";q={quota};w={window}"#)), value(format_args!(r#""{policy}";r={remaining};t={reset}"#)))
-}
-
-/// A field value of our own words and numbers, written with one allocation.
-fn value(text: fmt::Arguments<'_>) -> HeaderValue {
-    let mut written = Written { bytes: [0; LONGEST_VALUE], length: 0 };
-    written.write_fmt(text).expect("our own words and numbers are not that long");
-    HeaderValue::from_bytes(&written.bytes[..written.length]).expect("our own words and numbers are visible ASCII")
-}
-
-/// Text that is being written, in place.
-struct Written {
-    bytes: [u8; LONGEST_VALUE],
-    length: usize,
-}
-
-impl Write for Written {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let room = self.bytes[self.length..].get_mut(..text.len()).ok_or(fmt::Error)?;
-        room.copy_from_slice(text.as_bytes());
-        self.length += text.len();
-        Ok(())
+        fields.insert(RATELIMIT_POLICY, limit.policy_field());
+        fields.insert(RATELIMIT, limit.field());
+    } else {
+        fields.remove(RATELIMIT_POLICY);
+        fields.remove(RATELIMIT);
     }
 }
 
@@ -132,35 +99,26 @@ fn without_body(response: Response) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exchange::LimitState;
 
     #[test]
     fn the_limit_that_is_told_is_the_gateways_own() {
         let exchange = Exchange::new(HeaderValue::from_static("1"), tokio::time::Instant::now());
-        let answer = || {
-            let mut answer = Response::new(Body::empty());
-            answer.headers_mut().insert(RATELIMIT, HeaderValue::from_static(r#""passport";r=3"#));
-            answer.headers_mut().insert(RATELIMIT_POLICY, HeaderValue::from_static(r#""passport";q=9"#));
-            answer
+        let answered = || {
+            let mut fields = HeaderMap::new();
+            fields.insert(RATELIMIT, HeaderValue::from_static(r#""passport";r=3"#));
+            fields.append(RATELIMIT_POLICY, HeaderValue::from_static(r#""passport";q=9"#));
+            fields.append(RATELIMIT_POLICY, HeaderValue::from_static(r#""partner";q=9"#));
+            fields
         };
-        let (mut unlimited, mut limited) = (answer(), answer());
+        let (mut unlimited, mut limited) = (answered(), answered());
 
         write_facts(&mut unlimited, &exchange);
         exchange.set_limit(LimitState { policy: "tenant", quota: 200, window: 2, remaining: 17, reset: 1 });
         write_facts(&mut limited, &exchange);
 
-        assert!(unlimited.headers().is_empty(), "{unlimited:?}");
-        let told: Vec<_> = limited.headers().get_all(RATELIMIT).iter().collect();
-        assert_eq!(told, [r#""tenant";r=17;t=1"#]);
-        assert_eq!(limited.headers().get_all(RATELIMIT_POLICY).iter().count(), 1);
-    }
-
-    #[test]
-    fn a_limit_is_told_as_structured_fields() {
-        let limit = LimitState { policy: "tenant", quota: 200, window: 2, remaining: 17, reset: 1 };
-
-        let (policy, state) = limit_fields(&limit);
-
-        assert_eq!(policy, r#""tenant";q=200;w=2"#);
-        assert_eq!(state, r#""tenant";r=17;t=1"#);
+        assert!(unlimited.is_empty(), "{unlimited:?}");
+        let told: Vec<_> = limited.get_all(RATELIMIT).iter().chain(limited.get_all(RATELIMIT_POLICY)).collect();
+        assert_eq!(told, [r#""tenant";r=17;t=1"#, r#""tenant";q=200;w=2"#]);
     }
 }

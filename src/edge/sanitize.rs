@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, Uri, Version, header};
 
 use self::host::Hosts;
 use crate::config;
-use crate::fields::{X_API_KEY, is_forged, is_hop_by_hop};
+use crate::fields::{is_credential, is_forged, is_hop_by_hop};
 use crate::gate::Gate;
 use crate::refusal::Refusal;
 use crate::stage::Request;
@@ -28,9 +28,6 @@ const RELIED_ON: [&str; 10] = [
     "x-request-id",
 ];
 
-/// Fields that hold credentials: marked as sensitive, they never print.
-static CREDENTIALS: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE, X_API_KEY];
-
 /// Decides whether a head is unambiguous, and cleans it.
 #[derive(Debug)]
 pub struct Sanitize {
@@ -50,18 +47,45 @@ impl Gate<Request> for Sanitize {
     type Out = Request;
 
     fn admit(&self, mut request: Request) -> Result<Request, Refusal> {
-        let head = request.head();
         // First: a target may be so long that the flaw is only where it was cut.
-        check_target(&head.uri)?;
+        check_target(&request.head().uri)?;
         if let Some(flaw) = request.flaw() {
             return Err(Refusal::MalformedRequest(flaw));
         }
-        check_size(&head.uri, &head.headers, self.max_header_bytes)?;
+        let head = request.head_mut();
+        let seen = Seen::of(&mut head.headers);
+        check_size(&head.uri, seen.bytes, self.max_header_bytes)?;
         check_framing(head.version, &head.headers)?;
         self.hosts.check(head.version, &head.uri, &head.headers)?;
-        check_connection(&head.headers)?;
-        clean(&mut request.head_mut().headers);
+        if seen.has_forbidden {
+            check_connection(&head.headers)?;
+            clean(&mut head.headers);
+        }
         Ok(request)
+    }
+}
+
+/// What one look at all fields shows: most requests have nothing that must be looked at closely.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Name, colon, space, value, CR LF: what the fields took on the wire, as near as it can be told.
+    bytes: usize,
+    /// Whether there is a field that concerns one connection, or that could be forged.
+    has_forbidden: bool,
+}
+
+impl Seen {
+    /// Looks at all fields, and marks credentials as sensitive.
+    fn of(fields: &mut HeaderMap) -> Self {
+        let mut seen = Self::default();
+        for (name, value) in fields {
+            seen.bytes += name.as_str().len() + value.len() + 4;
+            seen.has_forbidden |= is_hop_by_hop(name) || is_forged(name);
+            if is_credential(name) {
+                value.set_sensitive(true);
+            }
+        }
+        seen
     }
 }
 
@@ -70,10 +94,8 @@ fn check_target(uri: &Uri) -> Result<(), Refusal> {
     if authority + target(uri) > LONGEST_TARGET { Err(Refusal::TargetTooLong) } else { Ok(()) }
 }
 
-fn check_size(uri: &Uri, fields: &HeaderMap, max_header_bytes: usize) -> Result<(), Refusal> {
-    // Name, colon, space, value, CR LF: what the field took on the wire, as near as it can be told.
-    let bytes: usize = fields.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-    if target(uri) + bytes > max_header_bytes { Err(Refusal::HeadersTooLarge) } else { Ok(()) }
+fn check_size(uri: &Uri, fields: usize, max_header_bytes: usize) -> Result<(), Refusal> {
+    if target(uri) + fields > max_header_bytes { Err(Refusal::HeadersTooLarge) } else { Ok(()) }
 }
 
 /// Bytes of path and query.
@@ -108,6 +130,7 @@ fn check_connection(fields: &HeaderMap) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Drops what `Connection` names, what concerns one connection, and what could be forged.
 fn clean(fields: &mut HeaderMap) {
     let named: Vec<HeaderName> = connection_names(fields).filter_map(|name| name.parse().ok()).collect();
     for name in named {
@@ -116,11 +139,6 @@ fn clean(fields: &mut HeaderMap) {
     let dropped: Vec<HeaderName> = fields.keys().filter(|name| is_hop_by_hop(name) || is_forged(name)).cloned().collect();
     for name in dropped {
         fields.remove(name);
-    }
-    for name in &CREDENTIALS {
-        if let header::Entry::Occupied(mut credentials) = fields.entry(name) {
-            credentials.iter_mut().for_each(|credential| credential.set_sensitive(true));
-        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Facts with more than one part: what the cache did, and where a limit stands.
 
-use std::fmt;
+use http::{HeaderValue, StatusCode};
 
-use http::StatusCode;
+use crate::fields::Line;
 
 /// How the cache dealt with a request (RFC 9211).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,8 +104,53 @@ impl CacheStatus {
         Self { detail: Some(detail), ..Self::new(CacheResult::Miss, None) }
     }
 
+    /// `Cache-Status` (RFC 9211 §2): this cache, and what it did; never the key.
+    #[must_use]
+    pub fn field(&self) -> HeaderValue {
+        let mut line = Line::of("passport-gateway");
+        match (self.forward, self.result) {
+            (Some(forward), _) => line.push("; fwd=").push(forward.token()),
+            (None, CacheResult::Hit | CacheResult::Stale) => line.push("; hit"),
+            (None, _) => &mut line,
+        };
+        if let Some(status) = self.forward_status {
+            line.push("; fwd-status=").push(status.as_str());
+        }
+        if self.stored {
+            line.push("; stored");
+        }
+        if self.collapsed {
+            line.push("; collapsed");
+        }
+        if let Some(ttl) = self.ttl {
+            line.push("; ttl=").push_number(ttl);
+        }
+        if let Some(detail) = self.detail {
+            line.push("; detail=").push(detail);
+        }
+        line.value()
+    }
+
     const fn new(result: CacheResult, forward: Option<Forward>) -> Self {
         Self { result, forward, forward_status: None, stored: false, collapsed: false, ttl: None, detail: None }
+    }
+}
+
+impl LimitState {
+    /// `RateLimit-Policy` of draft-ietf-httpapi-ratelimit-headers-10.
+    #[must_use]
+    pub fn policy_field(&self) -> HeaderValue {
+        let mut line = Line::of("\"");
+        line.push(self.policy).push("\";q=").push_number(self.quota).push(";w=").push_number(self.window);
+        line.value()
+    }
+
+    /// `RateLimit` of the same.
+    #[must_use]
+    pub fn field(&self) -> HeaderValue {
+        let mut line = Line::of("\"");
+        line.push(self.policy).push("\";r=").push_number(self.remaining).push(";t=").push_number(self.reset);
+        line.value()
     }
 }
 
@@ -123,44 +168,17 @@ impl Forward {
     }
 }
 
-/// RFC 9211, §2: this cache, and what it did; never the key.
-impl fmt::Display for CacheStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("passport-gateway")?;
-        match (self.forward, self.result) {
-            (Some(forward), _) => write!(f, "; fwd={}", forward.token())?,
-            (None, CacheResult::Hit | CacheResult::Stale) => f.write_str("; hit")?,
-            (None, _) => {}
-        }
-        if let Some(status) = self.forward_status {
-            write!(f, "; fwd-status={}", status.as_str())?;
-        }
-        if self.stored {
-            f.write_str("; stored")?;
-        }
-        if self.collapsed {
-            f.write_str("; collapsed")?;
-        }
-        if let Some(ttl) = self.ttl {
-            write!(f, "; ttl={ttl}")?;
-        }
-        if let Some(detail) = self.detail {
-            write!(f, "; detail={detail}")?;
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::refusal::Refusal;
 
     fn shown(status: &CacheStatus) -> String {
-        status.to_string().replacen("passport-gateway", "", 1)
+        status.field().to_str().unwrap().replacen("passport-gateway", "", 1)
     }
 
     #[test]
-    fn a_status_is_a_structured_field_with_the_parameters_of_rfc_9211() {
+    fn a_cache_status_is_a_structured_field_with_the_parameters_of_rfc_9211() {
         let miss = CacheStatus::forwarded(CacheResult::Miss, Forward::UriMiss);
         let stored = CacheStatus { stored: true, ttl: Some(5), ..miss.clone() };
         let collapsed = CacheStatus { collapsed: true, ..stored.clone() };
@@ -176,5 +194,29 @@ mod tests {
         assert_eq!(shown(&collapsed), "; fwd=uri-miss; stored; collapsed; ttl=5");
         assert_eq!(shown(&renewed), "; fwd=stale; fwd-status=304");
         assert_eq!(shown(&CacheStatus::declined("only-if-cached")), "; detail=only-if-cached");
+    }
+
+    #[test]
+    fn limits_are_told_as_structured_fields() {
+        let limit = LimitState { policy: "tenant", quota: 200, window: 2, remaining: 17, reset: 1 };
+
+        assert_eq!(limit.policy_field(), r#""tenant";q=200;w=2"#);
+        assert_eq!(limit.field(), r#""tenant";r=17;t=1"#);
+    }
+
+    #[test]
+    fn the_longest_values_have_room() {
+        let status = CacheStatus {
+            forward_status: Some(StatusCode::NOT_MODIFIED),
+            stored: true,
+            collapsed: true,
+            ttl: Some(i64::MIN),
+            detail: Refusal::every().iter().map(|refusal| refusal.kind().name).max_by_key(|name| name.len()),
+            ..CacheStatus::forwarded(CacheResult::Revalidated, Forward::VaryMiss)
+        };
+        let limit = LimitState { policy: "caller", quota: u32::MAX, window: u64::MAX, remaining: u32::MAX, reset: u64::MAX };
+
+        assert!(shown(&status).contains("; collapsed; ttl=-9223372036854775808; detail="));
+        assert_eq!(limit.field(), r#""caller";r=4294967295;t=18446744073709551615"#);
     }
 }

@@ -67,7 +67,9 @@ fn text(value: &HeaderValue) -> Result<&str, Refusal> {
     if value.len() > LONGEST {
         return Err(invalid("The credential is too long."));
     }
-    value.to_str().map_err(|_| invalid("The credential has characters that none can have."))
+    // Both look at many bytes at once, as `HeaderValue::to_str` does not.
+    let text = std::str::from_utf8(value.as_bytes()).ok().filter(|text| text.is_ascii());
+    text.ok_or_else(|| invalid("The credential has characters that none can have."))
 }
 
 /// Reads `Bearer <token>`; the scheme's case does not matter (RFC 9110 §11.1).

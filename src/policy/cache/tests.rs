@@ -221,7 +221,7 @@ impl Reply {
 
     /// `Cache-Status` without this cache's name.
     fn told(&self) -> String {
-        self.cache.as_ref().expect("the cache told what it did").to_string().replacen("passport-gateway; ", "", 1)
+        self.cache.as_ref().expect("the cache told what it did").field().to_str().unwrap().replacen("passport-gateway; ", "", 1)
     }
 
     fn stored(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use http::header::{self, HeaderMap, HeaderName};
 
-use crate::fields::HOP_BY_HOP;
+use crate::fields::is_hop_by_hop;
 
 /// Meant for every recipient, so that `Connection` cannot name them: to heed it would let a private answer be cached.
 static END_TO_END: [HeaderName; 5] =
@@ -21,7 +21,8 @@ pub(super) fn remove_hop_by_hop(fields: &mut HeaderMap) {
             fields.remove(name);
         }
     }
-    for name in HOP_BY_HOP.iter().chain(&GATEWAYS) {
+    let dropped: Vec<HeaderName> = fields.keys().filter(|name| is_hop_by_hop(name) || GATEWAYS.contains(name)).cloned().collect();
+    for name in dropped {
         fields.remove(name);
     }
 }
