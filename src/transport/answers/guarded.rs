@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{Answers, Flaw, Watch};
 use crate::transport::Wire;
+use crate::turns::{self, Turn};
 
 /// A connection whose answers are watched.
 #[derive(Debug)]
@@ -16,12 +17,14 @@ pub struct Guarded<I> {
     answers: Answers,
     watch: Watch,
     used: bool,
+    /// When the last answer ended.
+    settled: Option<Turn>,
 }
 
 impl<I> Guarded<I> {
     /// Nothing was sent over `io`; who sends requests tells `watch`.
     pub fn new(io: I, watch: Watch) -> Self {
-        Self { io, answers: Answers::default(), watch, used: false }
+        Self { io, answers: Answers::default(), watch, used: false, settled: None }
     }
 
     /// A byte of a request goes up.
@@ -37,7 +40,14 @@ impl<I: Wire> Guarded<I> {
     /// Whether a request is about to go up on a connection from which something is to be read that the runtime does not know of
     /// yet: its end, or bytes that would be taken for the answer.
     fn is_stale(&self) -> bool {
-        self.used && self.answers.is_settled() && self.watch.is_asked() && self.io.has_unread()
+        self.used && self.answers.is_settled() && self.watch.is_asked() && !self.was_looked_at() && self.io.has_unread()
+    }
+
+    /// Whether the event loop has looked at the socket since the last answer ended. What comes after such a look can no more be
+    /// told from an answer than what comes after the request: the one is some microseconds, the other the way to the server and back.
+    fn was_looked_at(&self) -> bool {
+        let present = turns::present();
+        present.is_some() && self.settled.is_some() && present != self.settled
     }
 }
 
@@ -57,6 +67,7 @@ impl<I: Wire> AsyncRead for Guarded<I> {
         }
         if this.answers.is_settled() && !this.watch.is_asked() {
             this.watch.settle();
+            this.settled = turns::present();
         }
         Poll::Ready(Ok(()))
     }
@@ -88,5 +99,90 @@ impl<I: Wire> AsyncWrite for Guarded<I> {
 
     fn is_write_vectored(&self) -> bool {
         self.io.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+    use futures_util::FutureExt;
+    use http::Method;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+    use super::*;
+
+    /// A socket with something to be read of which the runtime has not heard.
+    struct Unheard {
+        io: DuplexStream,
+        asked: Arc<AtomicUsize>,
+    }
+
+    impl Wire for Unheard {
+        fn has_unread(&self) -> bool {
+            self.asked.fetch_add(1, Relaxed);
+            true
+        }
+    }
+
+    impl AsyncRead for Unheard {
+        fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.io).poll_read(cx, buffer)
+        }
+    }
+
+    impl AsyncWrite for Unheard {
+        fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            Pin::new(&mut self.io).poll_write(cx, bytes)
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.io).poll_flush(cx)
+        }
+
+        fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.io).poll_shutdown(cx)
+        }
+    }
+
+    /// A connection on which one answer came, and a second request is about to go up; how often the socket was asked.
+    async fn asked_again() -> (Guarded<Unheard>, DuplexStream, Arc<AtomicUsize>) {
+        let ((io, mut server), asked, watch) = (duplex(1024), Arc::default(), Watch::default());
+        let mut guarded = Guarded::new(Unheard { io, asked: Arc::clone(&asked) }, watch.clone());
+        watch.ask(&Method::GET);
+        guarded.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+        server.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+        guarded.read_exact(&mut [0; 27]).await.unwrap();
+        watch.ask(&Method::GET);
+        (guarded, server, asked)
+    }
+
+    #[tokio::test]
+    async fn a_socket_is_asked_unless_the_event_loop_has_looked_since_the_last_answer() {
+        for (looks, asks) in [(0, 1), (1, 0)] {
+            turns::looked();
+            let (mut guarded, _server, asked) = asked_again().await;
+            (0..looks).for_each(|_| turns::looked());
+
+            let stale = guarded.read(&mut [0; 64]).now_or_never().is_some();
+
+            assert_eq!(stale, asks == 1, "{looks} looks");
+            assert_eq!(asked.load(Relaxed), asks, "{looks} looks");
+        }
+    }
+
+    #[test]
+    fn where_nobody_counts_looks_the_socket_is_asked() {
+        let other = std::thread::spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            runtime.block_on(async {
+                let (mut guarded, _server, asked) = asked_again().await;
+                let stale = guarded.read(&mut [0; 64]).now_or_never().is_some();
+                (stale, asked.load(Relaxed))
+            })
+        });
+
+        assert_eq!(other.join().unwrap(), (true, 1));
     }
 }
