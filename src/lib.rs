@@ -11,7 +11,6 @@ pub mod rate;
 pub mod scope;
 pub mod secret;
 pub mod tenant;
-pub mod turns;
 pub mod units;
 
 pub mod catalogue;

@@ -9,6 +9,7 @@ use tower_layer::Layer;
 
 use self::collect::collect;
 use crate::body::Body;
+use crate::clock::turn;
 use crate::refusal::Refusal;
 use crate::service::{Response, Service};
 use crate::stage::{Authorized, Validated};
@@ -41,7 +42,7 @@ impl<S: Service<Validated, Error = Refusal>> Service<Authorized> for Validate<S>
             // In an allocation of its own: requests without a body need not carry it.
             body => Box::pin(read(&request, body)).await?,
         };
-        let now = Instant::now();
+        let now = turn::now();
         request.exchange().set_validated(now);
         self.0.call(request.validate(body, now)?).await
     }

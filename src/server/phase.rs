@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::clock::turn;
+
 /// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -119,7 +121,8 @@ impl Phases {
     }
 
     fn enter(&self, phase: Phase) {
-        let since = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX >> PHASE_BITS);
+        let since =
+            u64::try_from(turn::now().saturating_duration_since(self.opened).as_millis()).unwrap_or(u64::MAX >> PHASE_BITS);
         self.word.store(since << PHASE_BITS | phase as u64, Relaxed);
     }
 }

@@ -15,11 +15,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
+use crate::clock::turn;
 use crate::config;
 use crate::metrics::{self, Metrics};
 use crate::service::Service;
 use crate::stage::Arrival;
-use crate::turns;
 
 use super::connection::{Limits, Reason};
 use super::listener::Accepted;
@@ -174,7 +174,7 @@ fn count(configured: usize) -> usize {
 /// The runtime of one worker. One worker with a multi-thread runtime would do as well: everything it runs is `Send`, and where
 /// turns are not counted, sockets are asked.
 fn runtime() -> io::Result<Runtime> {
-    Builder::new_current_thread().enable_all().on_thread_unpark(turns::looked).build()
+    Builder::new_current_thread().enable_all().on_thread_unpark(turn::looked).build()
 }
 
 /// The place of the smallest load; among equals the first from `turn` on.

@@ -14,7 +14,7 @@ use tower_layer::Layer;
 use self::state::{State, Ticket, Verdict};
 use super::destination::{Destination, Destinations};
 use crate::catalogue::UpstreamId;
-use crate::clock::SharedClock;
+use crate::clock::{SharedClock, turn};
 use crate::config;
 use crate::metrics::{Metrics, Upstream};
 use crate::refusal::{Refusal, Sent};
@@ -179,7 +179,7 @@ impl<C: Connect> Drop for Trial<'_, C> {
 /// Whether most of a request's time is over before the call, such as by waiting for a token: then running out of it says nothing
 /// about the upstream.
 fn is_hurried(request: &Validated) -> bool {
-    let left = request.deadline().saturating_duration_since(Instant::now());
+    let left = request.deadline().saturating_duration_since(turn::now());
     left < request.snapshot().timeout(request.operation()) / 2
 }
 

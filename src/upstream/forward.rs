@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout_at};
 
 use self::attempt::Attempt;
 use super::pool::{Connection, Host, Pool, Unanswered};
+use crate::clock::turn;
 use crate::metrics::Metrics;
 use crate::refusal::{Refusal, Sent};
 use crate::service::{Response, Service};
@@ -69,13 +70,7 @@ impl<C: Connect> Service<Outbound> for Forward<C> {
             }
         };
         attempt.answered(answer.status());
-        answer::receive(
-            answer,
-            connection,
-            Instant::now() + self.stream_timeout,
-            validated.exchange(),
-            validated.held().is_some(),
-        )
+        answer::receive(answer, connection, turn::now() + self.stream_timeout, validated.exchange(), validated.held().is_some())
     }
 }
 
@@ -106,7 +101,7 @@ async fn connect<C: Connect>(host: &Host<C>, deadline: Instant) -> Result<Connec
     let late = Refusal::DeadlineExceeded(Sent::Nothing);
     let Ok(connection) = timeout_at(deadline, host.connection()).await else { return Err(late) };
     // With no time left nothing must be sent: a write that is cut off at once would leave its outcome unknown for nothing.
-    if Instant::now() >= deadline {
+    if turn::now() >= deadline {
         return Err(late);
     }
     connection.map_err(|error| unconnected(host, &error))

@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use self::idle::Idle;
 use super::destination::{Destination, Destinations};
 use crate::catalogue::UpstreamId;
+use crate::clock::turn;
 use crate::config;
 use crate::metrics::Metrics;
 use crate::transport::{Connect, ConnectError, Connector, handshake};
@@ -74,7 +75,7 @@ impl<C: Connect> Host<C> {
     ///
     /// None rests here, and none can be made.
     pub async fn connection(&self) -> Result<Connection, ConnectError> {
-        match Connection::reused(&self.idle, Instant::now()) {
+        match Connection::reused(&self.idle, turn::now()) {
             Some(connection) => Ok(connection),
             // In an allocation of its own: hardly a request makes a connection.
             None => Box::pin(self.connect()).await,

@@ -11,6 +11,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::fields::remove_hop_by_hop;
 use crate::body::{Body, Cut};
+use crate::clock::turn;
 use crate::exchange::Exchange;
 use crate::refusal::Refusal;
 use crate::service::Response;
@@ -82,7 +83,7 @@ impl Streaming {
 
     /// Whether the time is over, however fast data comes.
     fn is_late(&self) -> bool {
-        Instant::now() >= self.deadline
+        turn::now() >= self.deadline
     }
 
     fn poll_data_in_time(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {

@@ -1,6 +1,7 @@
 //! The account of one attempt: counted and timed once, also if it is abandoned.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::StatusCode;
 use tokio::time::Instant;
@@ -17,6 +18,7 @@ pub(super) struct Attempt<'a> {
     operation: &'a str,
     exchange: &'a Exchange,
     began: Instant,
+    took: Option<Duration>,
     span: Option<OpenSpan<'a>>,
     result: Option<Result<StatusCode, ()>>,
 }
@@ -33,14 +35,25 @@ impl<'a> Attempt<'a> {
         if let Some(span) = &mut span {
             span.asks(upstream, exchange.attempts());
         }
-        Self { metrics, upstream, operation: &request.operation().name, exchange, began: Instant::now(), span, result: None }
+        Self {
+            metrics,
+            upstream,
+            operation: &request.operation().name,
+            exchange,
+            began: Instant::now(),
+            took: None,
+            span,
+            result: None,
+        }
     }
 
     /// The head of the answer has come.
     pub(super) fn answered(mut self, status: StatusCode) {
         self.result = Some(Ok(status));
+        let took = self.began.elapsed();
+        self.took = Some(took);
         let labels = UpstreamOperation { upstream: self.upstream, operation: self.operation };
-        self.metrics.upstream_duration_seconds.with(labels).observe(self.began.elapsed().as_secs_f64());
+        self.metrics.upstream_duration_seconds.with(labels).observe(took.as_secs_f64());
     }
 
     /// There is no answer.
@@ -51,7 +64,7 @@ impl<'a> Attempt<'a> {
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
-        self.exchange.add_upstream(self.began.elapsed());
+        self.exchange.add_upstream(self.took.unwrap_or_else(|| self.began.elapsed()));
         match (&mut self.span, &self.result) {
             (Some(span), Some(Ok(status))) => span.answered(*status),
             (Some(span), Some(Err(()))) => span.failed("no answer"),

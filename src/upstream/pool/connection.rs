@@ -10,6 +10,7 @@ use hyper::client::conn::http1::SendRequest;
 use tokio::time::Instant;
 
 use super::idle::{Counted, Idle};
+use crate::clock::turn;
 use crate::transport::{Flaw, Watch};
 
 /// A connection taken out of the pool. Dropped, it is closed; only [`release`](Self::release) gives it back.
@@ -79,7 +80,7 @@ impl Connection {
     /// Gives the connection back: the answer's body was read to its end, which must be where the guard on its bytes saw it too.
     pub fn release(self) {
         if self.persists && self.watch.is_settled() {
-            self.idle.put(self.sender, self.watch, self.made, Instant::now());
+            self.idle.put(self.sender, self.watch, self.made, turn::now());
         }
     }
 }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
-use tokio::time::Instant;
 use tower_layer::Layer;
 
 use super::life::{Ended, Verdict, Withheld};
 use super::{Source, Token, Tokens};
 use crate::catalogue::Effect;
+use crate::clock::turn;
 use crate::refusal::Refusal;
 use crate::service::{Response, Service};
 use crate::stage::{Outbound, Validated};
@@ -114,9 +114,9 @@ async fn waited(
     token: impl Future<Output = Result<Arc<Token>, Withheld>> + Send,
 ) -> Result<Arc<Token>, Refusal> {
     let mut span = request.exchange().span(Stage::Token);
-    let began = Instant::now();
+    let began = turn::now();
     let token = token.await;
-    request.exchange().add_waited(began.elapsed());
+    request.exchange().add_waited(turn::now().saturating_duration_since(began));
     if let (Err(_), Some(span)) = (&token, &mut span) {
         span.failed("withheld");
     }
