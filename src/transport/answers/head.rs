@@ -129,25 +129,24 @@ impl Message {
     }
 
     fn field(&mut self, line: &[u8]) -> Result<(), Flaw> {
-        let colon = line.iter().position(|&byte| byte == b':').unwrap_or(0);
+        let colon = memchr(b':', line).unwrap_or(0);
         let (name, value) = line.split_at(colon);
         // Also a line that begins with white space, which once continued the one before it (RFC 9112 §5.2).
-        if name.is_empty() || !name.iter().all(|&byte| is_token(byte)) {
+        if name.is_empty() || !name.iter().all(|&byte| TOKEN[usize::from(byte)]) {
             return Err(Flaw("A line of its head is no field."));
         }
         let value = value[1..].trim_ascii();
         if name.eq_ignore_ascii_case(b"content-length") {
-            self.announced(value)
-        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            return self.announced(value);
+        }
+        if name.eq_ignore_ascii_case(b"transfer-encoding") {
             // Nobody asked for another coding, and nobody here could undo it.
             if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
                 return Err(Flaw("Transfer-Encoding must be chunked, once and alone."));
             }
             self.chunked = true;
-            Ok(())
-        } else {
-            Ok(())
         }
+        Ok(())
     }
 
     fn announced(&mut self, value: &[u8]) -> Result<(), Flaw> {
@@ -167,7 +166,17 @@ fn is_control(byte: u8) -> bool {
     (byte < b' ' && byte != b'\t') || byte == 0x7f
 }
 
-/// RFC 9110 §5.6.2.
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
+/// Which bytes a name may hold (RFC 9110 §5.6.2).
+static TOKEN: [bool; 256] = {
+    let (mut table, marks, mut byte) = ([false; 256], b"!#$%&'*+-.^_`|~", 0_u8);
+    let mut mark = 0;
+    while mark < marks.len() {
+        table[marks[mark] as usize] = true;
+        mark += 1;
+    }
+    while byte < 128 {
+        table[byte as usize] |= byte.is_ascii_alphanumeric();
+        byte += 1;
+    }
+    table
+};
