@@ -98,9 +98,11 @@ impl Connector {
         Ok(Stream::Tls(Box::new(tls)))
     }
 
-    /// Tries each address in turn; each may take its share of the time that is left, so that a silent one does not eat it all.
+    /// Tries each address in turn; each may take its share of the time that is left, so that a silent one does not eat it all. No more
+    /// does DNS, if it has an answer that is known already.
     async fn dial(&self, origin: &Origin, deadline: Instant) -> Result<TcpStream, ConnectError> {
-        let addresses = self.resolver.resolve(origin).await.map_err(ConnectError::Resolve)?;
+        let patience = deadline.saturating_duration_since(Instant::now()) / 3;
+        let addresses = self.resolver.resolve(origin, patience).await.map_err(ConnectError::Resolve)?;
         let mut failure = ConnectError::Timeout;
         for (tried, address) in addresses.iter().enumerate() {
             let left = deadline.saturating_duration_since(Instant::now());

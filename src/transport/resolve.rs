@@ -1,22 +1,27 @@
-//! Names to addresses; a name that resolved before goes on working while DNS is down.
+//! Names to addresses; a name that resolved before goes on working while DNS is down, slow or silent.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use futures_util::future::BoxFuture;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
+use tokio::time::{Instant, timeout};
 
 use super::Origin;
 
 /// Names whose addresses are remembered. They come from configuration, so that there are a handful.
 const CAPACITY: usize = 256;
+/// After this a question is asked anew though it was not answered; the system's resolver has given up long before.
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// Who knows the addresses of names.
 pub trait Names: fmt::Debug + Send + Sync + 'static {
     /// The addresses of a name, in the order in which they are to be tried.
-    fn addresses<'a>(&'a self, name: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>>;
+    fn addresses(&self, name: &str) -> BoxFuture<'static, io::Result<Vec<IpAddr>>>;
 }
 
 /// The system's resolver, which asks its files and DNS, and orders what it finds (RFC 6724).
@@ -24,8 +29,9 @@ pub trait Names: fmt::Debug + Send + Sync + 'static {
 struct SystemNames;
 
 impl Names for SystemNames {
-    fn addresses<'a>(&'a self, name: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
-        Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.map(|address| address.ip()).collect()) })
+    fn addresses(&self, name: &str) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
+        let name = name.to_owned();
+        Box::pin(async { Ok(tokio::net::lookup_host((name, 0)).await?.map(|address| address.ip()).collect()) })
     }
 }
 
@@ -33,7 +39,20 @@ impl Names for SystemNames {
 #[derive(Debug)]
 pub(super) struct Resolver {
     names: Arc<dyn Names>,
-    known: Mutex<HashMap<Arc<str>, Arc<[IpAddr]>>>,
+    known: Mutex<HashMap<Arc<str>, Known>>,
+}
+
+type Addresses = Arc<[IpAddr]>;
+type Answer = Result<Addresses, Arc<io::Error>>;
+/// A question, and its answer for all who wait. It is answered even if none does.
+type Lookup = Shared<BoxFuture<'static, Answer>>;
+
+/// What is known of a name.
+#[derive(Debug, Default)]
+struct Known {
+    last: Option<Addresses>,
+    /// The question under way, and since when.
+    lookup: Option<(Instant, Lookup)>,
 }
 
 impl Default for Resolver {
@@ -47,64 +66,100 @@ impl Resolver {
         Self { names, known: Mutex::default() }
     }
 
-    /// The addresses of an origin, in the order in which they are to be tried.
-    pub(super) async fn resolve(&self, origin: &Origin) -> io::Result<Vec<SocketAddr>> {
+    /// The addresses of an origin, in the order in which they are to be tried. If they were known before, no answer is waited for
+    /// longer than `patience`.
+    pub(super) async fn resolve(&self, origin: &Origin, patience: Duration) -> io::Result<Vec<SocketAddr>> {
         if let Ok(address) = origin.host().parse() {
             return Ok(vec![SocketAddr::new(address, origin.port())]);
         }
-        let found = self.names.addresses(origin.host()).await;
-        let addresses = self.settle(origin.host(), found)?;
+        let addresses = self.look_up(origin.host(), patience).await?;
         Ok(addresses.iter().map(|address| SocketAddr::new(*address, origin.port())).collect())
     }
 
-    /// Remembers a good answer, and replaces a failed one by what is remembered.
-    fn settle(&self, host: &str, found: io::Result<Vec<IpAddr>>) -> io::Result<Arc<[IpAddr]>> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let error = match found {
-            Ok(addresses) if !addresses.is_empty() => {
-                let addresses: Arc<[IpAddr]> = addresses.into();
-                if known.len() < CAPACITY || known.contains_key(host) {
-                    known.insert(host.into(), Arc::clone(&addresses));
-                }
-                return Ok(addresses);
+    async fn look_up(&self, host: &str, patience: Duration) -> io::Result<Addresses> {
+        let (lookup, last) = self.ask(host);
+        let (answer, last) = match last {
+            None => (lookup.clone().await, None),
+            Some(last) => {
+                let late = |_| Err(Arc::new(io::ErrorKind::TimedOut.into()));
+                (timeout(patience, lookup.clone()).await.unwrap_or_else(late), Some(last))
             }
-            Ok(_) => io::Error::new(io::ErrorKind::NotFound, "the name has no address"),
-            Err(error) => error,
         };
-        let Some(addresses) = known.get(host) else { return Err(error) };
-        tracing::warn!(host, %error, "the name does not resolve; its last addresses are used");
-        Ok(Arc::clone(addresses))
+        self.settle(host, &lookup, &answer);
+        match (answer, last) {
+            (Ok(addresses), _) => Ok(addresses),
+            (Err(error), Some(last)) => {
+                tracing::warn!(host, %error, "the name does not resolve; its last addresses are used");
+                Ok(last)
+            }
+            (Err(error), None) => Err(io::Error::new(error.kind(), error)),
+        }
+    }
+
+    /// The question under way, or a new one; and the last good answer.
+    fn ask(&self, host: &str) -> (Lookup, Option<Addresses>) {
+        let mut known = self.known();
+        let last = match known.get_mut(host) {
+            Some(name) => match name.pending() {
+                Some(lookup) => return (lookup, name.last.clone()),
+                None => name.last.clone(),
+            },
+            None => None,
+        };
+        let lookup = self.begin(host);
+        if known.len() < CAPACITY || known.contains_key(host) {
+            let asked = Known { last: last.clone(), lookup: Some((Instant::now(), lookup.clone())) };
+            known.insert(host.into(), asked);
+        }
+        (lookup, last)
+    }
+
+    fn begin(&self, host: &str) -> Lookup {
+        let addresses = self.names.addresses(host);
+        let answer = async {
+            let addresses = addresses.await?;
+            if addresses.is_empty() {
+                return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
+            }
+            Ok(Addresses::from(addresses))
+        };
+        answer.map(|answer| answer.map_err(Arc::new)).boxed().shared()
+    }
+
+    /// Remembers a good answer, if the question has one.
+    fn settle(&self, host: &str, lookup: &Lookup, answer: &Answer) {
+        let mut known = self.known();
+        let Some(name) = known.get_mut(host).filter(|name| name.asks(lookup)) else { return };
+        if lookup.peek().is_some() {
+            name.lookup = None;
+        }
+        if let Ok(addresses) = answer {
+            name.last = Some(Arc::clone(addresses));
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<Arc<str>, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn asks(&self, lookup: &Lookup) -> bool {
+        self.lookup.as_ref().is_some_and(|(_, own)| own.ptr_eq(lookup))
+    }
+
+    /// The question under way. One that was answered when nobody waited any more is none: who knows how long that is ago.
+    fn pending(&mut self) -> Option<Lookup> {
+        let (since, lookup) = self.lookup.as_ref()?;
+        match lookup.clone().now_or_never() {
+            None => (since.elapsed() < LONGEST).then(|| lookup.clone()),
+            Some(answer) => {
+                self.last = answer.ok().or(self.last.take());
+                None
+            }
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::net::Ipv4Addr;
-
-    use super::*;
-
-    const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
-
-    #[test]
-    fn the_last_good_addresses_serve_while_dns_fails() {
-        let resolver = Resolver::default();
-
-        resolver.settle("api.example", Ok(vec![ADDRESS])).unwrap();
-
-        let failed = || Err(io::Error::other("SERVFAIL"));
-        assert_eq!(*resolver.settle("api.example", failed()).unwrap(), [ADDRESS]);
-        assert_eq!(*resolver.settle("api.example", Ok(vec![])).unwrap(), [ADDRESS]);
-        assert_eq!(resolver.settle("other.example", failed()).unwrap_err().to_string(), "SERVFAIL");
-    }
-
-    #[test]
-    fn the_memory_is_bounded() {
-        let resolver = Resolver::default();
-
-        for n in 0..2 * CAPACITY {
-            resolver.settle(&format!("{n}.example"), Ok(vec![ADDRESS])).unwrap();
-        }
-
-        assert_eq!(resolver.known.lock().unwrap().len(), CAPACITY);
-    }
-}
+mod tests;

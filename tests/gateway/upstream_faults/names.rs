@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
 use passport_gateway::gateway::Surroundings;
 use passport_gateway::transport::Names;
+use tokio::sync::watch;
 
 use super::*;
 use crate::support::scripted;
@@ -23,26 +24,36 @@ const RETRIES: &str = r#"passport_gateway_upstream_retries_total{reason="unreach
 const TOKENS: &str = r#"passport_gateway_upstream_token_requests_total{credential="acme",result="ok"}"#;
 const IDLE: &str = r#"passport_gateway_upstream_connections{state="idle",upstream="paas"}"#;
 
-/// What DNS says of the one name that there is; nothing while it fails.
-#[derive(Debug, Default)]
+/// What DNS says of the one name that there is.
+#[derive(Clone, Debug)]
+enum Says {
+    These(Vec<IpAddr>),
+    Failure,
+    /// Nothing, until it says something else.
+    Nothing,
+}
+
+#[derive(Debug)]
 struct Zone {
-    addresses: Mutex<Option<Vec<IpAddr>>>,
+    says: watch::Sender<Says>,
     asked: AtomicUsize,
 }
 
 impl Zone {
     fn of(addresses: &[IpAddr]) -> Arc<Self> {
-        let zone = Self::default();
-        zone.say(addresses);
-        Arc::new(zone)
+        Arc::new(Self { says: watch::Sender::new(Says::These(addresses.to_vec())), asked: AtomicUsize::new(0) })
     }
 
     fn say(&self, addresses: &[IpAddr]) {
-        *self.addresses.lock().unwrap() = Some(addresses.to_vec());
+        self.says.send_replace(Says::These(addresses.to_vec()));
     }
 
     fn fail(&self) {
-        *self.addresses.lock().unwrap() = None;
+        self.says.send_replace(Says::Failure);
+    }
+
+    fn fall_silent(&self) {
+        self.says.send_replace(Says::Nothing);
     }
 
     fn asked(&self) -> usize {
@@ -51,11 +62,17 @@ impl Zone {
 }
 
 impl Names for Zone {
-    fn addresses<'a>(&'a self, name: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
+    fn addresses(&self, name: &str) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
         assert_eq!(name, NAME);
         self.asked.fetch_add(1, Relaxed);
-        let said = self.addresses.lock().unwrap().clone();
-        Box::pin(async { said.ok_or(io::Error::other("SERVFAIL")) })
+        let mut says = self.says.subscribe();
+        Box::pin(async move {
+            let said = says.wait_for(|says| !matches!(says, Says::Nothing)).await.map_err(io::Error::other)?.clone();
+            match said {
+                Says::These(addresses) => Ok(addresses),
+                _ => Err(io::Error::other("SERVFAIL")),
+            }
+        })
     }
 }
 
@@ -111,9 +128,9 @@ async fn a_name_that_leads_elsewhere_is_followed_with_the_next_connection() {
 async fn while_dns_fails_the_last_good_addresses_are_used() {
     let [mut old, mut new] = upstreams([FIRST, SECOND]).await;
     let zone = Zone::of(&[DESERTED, FIRST]);
-    let world = named(&zone, old.address.port(), "retry.attempts = 0").await;
+    let world = named(&zone, old.address.port(), "retry.attempts = 0\npassport.connect_timeout = \"1s\"").await;
 
-    for failure in [Zone::fail, |zone: &Zone| zone.say(&[])] {
+    for failure in [Zone::fail, |zone: &Zone| zone.say(&[]), Zone::fall_silent] {
         failure(&zone);
         let (read, ()) = tokio::join!(world.get(STREAMED), answer_last(&mut old, r#""read""#));
         let (paid, ()) = tokio::join!(world.post("/v1/payments/breb/confirm", PAYMENT), answer_last(&mut old, r#""paid""#));
@@ -131,11 +148,15 @@ async fn a_name_that_never_resolved_is_a_bad_gateway_until_it_does() {
     let [mut upstream] = upstreams([FIRST]).await;
     let zone = Zone::of(&[FIRST]);
     let lines = format!("passport.token_url = \"http://{}/v1/iam/oauth/tokens\"\nretry.attempts = 0", upstream.address);
+    let lines = format!("{lines}\npassport.connect_timeout = \"200ms\"");
     zone.fail();
     let world = named(&zone, upstream.address.port(), &lines).await;
 
-    assert_problem(&world.get(STREAMED).await, 502, "upstream-unreachable");
-    assert_problem(&world.post("/v1/payments/breb/confirm", PAYMENT).await, 502, "upstream-unreachable");
+    for failure in [Zone::fail, Zone::fall_silent] {
+        failure(&zone);
+        assert_problem(&world.get(STREAMED).await, 502, "upstream-unreachable");
+        assert_problem(&world.post("/v1/payments/breb/confirm", PAYMENT).await, 502, "upstream-unreachable");
+    }
     zone.say(&[FIRST]);
     let (got, ()) = tokio::join!(world.get(STREAMED), answer_last(&mut upstream, "{}"));
 
