@@ -156,6 +156,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_tls_would_tell_of_handshakes_is_brought_out_by_no_filter() {
+        for all in ["trace", "rustls=trace", "trace,rustls::server=trace"] {
+            let told = tracing_subscriber::registry().with(parse(all).unwrap()).with(filter_fn(may_be_told));
+
+            tracing::subscriber::with_default(told, || {
+                assert!(!tracing::enabled!(target: "rustls::server::hs", Level::TRACE), "{all}");
+                assert!(tracing::enabled!(target: "rustls::server::hs", Level::DEBUG), "{all}");
+                assert_eq!(
+                    tracing::enabled!(target: "passport_gateway::server", Level::TRACE),
+                    all.starts_with("trace"),
+                    "{all}"
+                );
+            });
+        }
+    }
+
+    #[test]
     fn what_is_logged_changes_at_once_and_a_bad_filter_changes_nothing() {
         let (filter, handle) = reload::Layer::new(parse("info").unwrap());
         let levels = Levels { filter: handle, lines: Arc::new(Lines::new(ROOM)) };

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
@@ -68,8 +70,9 @@ async fn answer(acceptor: TlsAcceptor, stream: TcpStream) {
 #[tokio::test]
 async fn what_is_said_over_tls_leaves_no_trace_of_anyone() {
     let authority = Authority::new("planted-authority");
-    let files = Files::of(&authority.issue(&["gateway.internal"]), Some(&authority));
-    let passport = Secure::of(&authority.issue(&["localhost"])).await;
+    let (own, upstream) = (authority.issue(&["gateway.internal"]), authority.issue(&["localhost"]));
+    let files = Files::of(&own, Some(&authority));
+    let passport = Secure::of(&upstream).await;
     let url = format!("https://localhost:{}", passport.address.port());
     let lines = format!(
         "{}passport.ca_file = {:?}\npassport.upstreams = {{ paas = {{ url = \"{url}\", token_url = \"{url}/v1/iam/oauth/tokens\" }} }}",
@@ -95,4 +98,25 @@ async fn what_is_said_over_tls_leaves_no_trace_of_anyone() {
     let told = scene.told().await;
     assert!(told.contains("list_accounts") || told.contains("get_account"), "{told}");
     assert_clean(&told, "what the program told");
+    for certificate in [person.der(), own.der(), upstream.der()] {
+        assert_eq!(spelled_in(&told, &certificate), None, "a part of a certificate, in what the program told");
+    }
+}
+
+#[test]
+fn a_certificate_is_recognised_however_it_is_written() {
+    let certificate = Authority::new("planted-authority").issue(&["gateway.internal"]).der();
+
+    for written in [format!("Server cert is {certificate:?}"), format!("{:?}", &*certificate), STANDARD.encode(&certificate)] {
+        assert!(spelled_in(&written, &certificate).is_some(), "{written}");
+    }
+}
+
+/// A part from the middle of the certificate, as it stands in the text: in hexadecimal, as a list of numbers or in base 64.
+fn spelled_in(text: &str, certificate: &[u8]) -> Option<String> {
+    let part = &certificate[certificate.len() / 6 * 3..][..24];
+    let hexadecimal: String = part.iter().map(|byte| format!("{byte:02x}")).collect();
+    let numbers = format!("{part:?}");
+    let spellings = [hexadecimal.to_uppercase(), hexadecimal, numbers[1..numbers.len() - 1].to_owned(), STANDARD.encode(part)];
+    spellings.into_iter().find(|spelling| text.contains(spelling))
 }
