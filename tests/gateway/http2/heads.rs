@@ -129,6 +129,17 @@ async fn a_head_beyond_our_bound_is_told_so() {
 }
 
 #[tokio::test]
+async fn a_target_beyond_our_bound_is_told_so() {
+    let world = World::new().await;
+    let long = format!("/v1/accounts?status={}", "a".repeat(9 << 10));
+    let of = |authority, path| vec![GET[0], GET[1], (":authority", authority), (":path", path)];
+
+    assert_eq!(status(&asked(&world, &of("localhost", &long)).await), 414);
+    assert_eq!(status(&asked(&world, &of(&long[21..], "/v1/accounts")).await), 414);
+    assert!(world.arrived().is_empty());
+}
+
+#[tokio::test]
 async fn a_credential_is_asked_for_on_each_stream() {
     let (key, lines) = keyed(r#""paas.core.*""#);
     let world = World::with(&lines).await;
