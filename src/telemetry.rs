@@ -163,11 +163,7 @@ mod tests {
             tracing::subscriber::with_default(told, || {
                 assert!(!tracing::enabled!(target: "rustls::server::hs", Level::TRACE), "{all}");
                 assert!(tracing::enabled!(target: "rustls::server::hs", Level::DEBUG), "{all}");
-                assert_eq!(
-                    tracing::enabled!(target: "passport_gateway::server", Level::TRACE),
-                    all.starts_with("trace"),
-                    "{all}"
-                );
+                assert_eq!(tracing::enabled!(target: "passport_gateway", Level::TRACE), all.starts_with("trace"), "{all}");
             });
         }
     }
