@@ -61,6 +61,23 @@ fn callers_on_several_threads_cause_one_call() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nobody_joins_the_flight_of_another_tenant_or_credential() {
+    let mut bench = Bench::new();
+    let _flight = bench.get(LIST);
+    let _call = bench.asked().await;
+
+    for (of, credential) in [(&bench.umbrella, "acme"), (&bench.moved, "initech")] {
+        let foreign = bench.send(request(of, Method::GET, LIST, &[]));
+        let call =
+            tokio::time::timeout(Duration::from_millis(1), bench.calls.recv()).await.expect("it flies on its own").unwrap();
+        assert_eq!(call.request.credential().1.name.as_str(), credential);
+
+        call.answer(ok("its own"));
+        assert_eq!(foreign.await.unwrap().body(), "its own");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_leaders_leaving_strands_nobody() {
     let mut bench = Bench::new();
     let leader = bench.get(LIST);

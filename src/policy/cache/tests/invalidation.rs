@@ -33,6 +33,54 @@ async fn entries_are_served_while_a_write_is_under_way() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_asked_for_alone_before_a_write_is_not_kept_either() {
+    let mut bench = Bench::new();
+    bench.miss(LIST, with(ok("for one"), "cache-control", "private")).await;
+    let read = bench.get(LIST);
+    let alone = bench.asked().await;
+
+    let write = bench.pay();
+    bench.asked().await.answer(ok("paid"));
+    write.await.unwrap();
+    alone.answer(ok("before"));
+
+    assert!(!read.await.unwrap().stored());
+    bench.goes_up(LIST).await;
+}
+
+/// Its flight dies with the worker that it ran on; by then a write has come in between.
+#[test]
+fn who_flies_anew_after_a_write_does_not_ask_by_what_was_held_before() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (doomed, other) = (runtime(), runtime());
+    let mut bench = doomed.block_on(async { Bench::new() });
+    let _call = doomed.block_on(async {
+        let first = bench.get(LIST);
+        bench.calls.recv().await.unwrap().answer(with(ok("before"), "etag", "\"1\""));
+        first.await.unwrap();
+        bench.clock.advance(TTL);
+        let _leader = bench.get(LIST);
+        bench.calls.recv().await.unwrap()
+    });
+    let mut waiting = Box::pin(bench.service.call(request(&bench.acme, Method::GET, LIST, &[])));
+    other.block_on(async {
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+    });
+
+    bench.service.cache.invalidate("acme", &["list_accounts"]);
+    drop(doomed);
+
+    other.block_on(async {
+        let answer = async {
+            let call = bench.calls.recv().await.unwrap();
+            assert_eq!(call.request.held(), None);
+            call.answer(ok("after"));
+        };
+        assert_eq!(tokio::join!(waiting, answer).0.unwrap().body().held().unwrap(), "after");
+    });
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_plain_refusal_changes_nothing() {
     let mut bench = Bench::new();
     bench.miss(LIST, ok("before")).await;

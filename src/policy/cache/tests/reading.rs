@@ -1,6 +1,7 @@
 //! What is stored, under which key, and how it is served.
 
 use super::*;
+use crate::catalogue::Catalogue;
 
 #[tokio::test(start_paused = true)]
 async fn a_second_request_is_answered_from_memory_with_its_age() {
@@ -16,6 +17,28 @@ async fn a_second_request_is_answered_from_memory_with_its_age() {
     assert_eq!((second.body(), second.field("content-length")), (first.body(), Some("8")));
     assert!(second.field("etag").is_some() && second.field("etag") == first.field("etag"));
     assert!(second.field("date").is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn once_a_reload_changed_an_operation_what_it_answered_before_is_of_no_use() {
+    let mut bench = Bench::new();
+    let reloaded = |overrides: &str| {
+        let catalogue = Catalogue::embedded(&toml::from_str(overrides).unwrap()).unwrap();
+        let local = Some(config::Local { tenant: TenantName::new("acme"), scopes: None });
+        let (tenants, credentials) = (vec![tenant("acme")], vec![credential("acme")]);
+        let config = config::Config { catalogue: Arc::new(catalogue), local, tenants, credentials, ..BASE.clone() };
+        snapshots(config, bench.clock.clone())
+    };
+    let (same, changed) = (reloaded(""), reloaded("list_accounts = { upstream = \"paas_dash\" }"));
+    bench.miss(LIST, ok("of one host")).await;
+
+    let before = bench.send(request(&same, Method::GET, LIST, &[]));
+    bench.quiet().await;
+    let after = bench.send(request(&changed, Method::GET, LIST, &[]));
+    bench.asked().await.answer(ok("of another"));
+
+    assert_eq!(before.await.unwrap().body(), "of one host");
+    assert_eq!(after.await.unwrap().body(), "of another");
 }
 
 #[tokio::test(start_paused = true)]
