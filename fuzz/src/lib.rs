@@ -22,6 +22,7 @@ const CONFIGURATION: &str = r#"
 server.listen = ["127.0.0.1:0"]
 passport.environment = "custom"
 passport.base_url = "http://upstream.test"
+idempotency.required_for = "none"
 
 [[issuers]]
 issuer = "i"
