@@ -26,7 +26,7 @@ PEERS := $(TOOLS)/peers
 # Pingora is built with a CMake of its own.
 PEERS_ENV := CARGO_TARGET_DIR=target/peers PATH="$(CURDIR)/$(PEERS)/python/bin:$$PATH" PYTHONPATH=$(CURDIR)/$(PEERS)/python
 
-.PHONY: run test check fmt clippy doc licences manifests soak soak-tokens soak-limits soak-kills bench instructions bench-peers fuzz fuzz-build without-node without-browser without-manifests screenshots image
+.PHONY: run test check fmt clippy doc licences manifests soak soak-tokens soak-limits soak-kills bench release instructions bench-peers fuzz fuzz-build without-node without-browser without-manifests screenshots image
 
 run:  ## builds and starts the demo
 	$(CARGO) run --quiet -- demo
@@ -72,10 +72,12 @@ bench:  ## measures; benches/README.md says how to read it
 instructions:  ## counts those of a hit and a forward, and fails if there are more than before
 	$(CARGO) bench --quiet --bench instructions
 
-bench-peers: $(PEERS)/installed  ## half an hour beside other proxies; benches/peers/README.md says how
-	$(CARGO) build --quiet --release
+release:  ## the binary as it ships, optimised by a profile of its own work: target/optimised/passport-gateway
+	benches/optimise
+
+bench-peers: $(PEERS)/installed release  ## three quarters of an hour beside other proxies; benches/peers/README.md says how
 	$(PEERS_ENV) $(CARGO) build --quiet --release --workspace --manifest-path benches/peers/Cargo.toml
-	target/peers/release/peers run --gateway target/release/passport-gateway --tools $(PEERS) \
+	target/peers/release/peers run --gateway target/optimised/passport-gateway --tools $(PEERS) \
 	  --systems benches/peers/systems --results benches/peers/results $(PEERS_RUN)
 
 fuzz: $(addprefix fuzz-,$(FUZZ_TARGETS))  ## a minute of each fuzz target; a finding ends it with the input's path

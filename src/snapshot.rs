@@ -5,11 +5,14 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use http::HeaderValue;
 use tokio::time::Instant;
 
 use crate::catalogue::{Catalogue, Effect, Modes, Operation, OperationId, OperationSet};
 use crate::config::{self, Config, Identity};
+use crate::fields::Line;
 use crate::identity::{Callers, KeyRing, TenantGrants, TenantId};
+use crate::refusal::whole_seconds;
 use crate::store::{CallerLimits, Counter, Limiters};
 use crate::tenant::{CredentialName, TenantName};
 
@@ -92,6 +95,8 @@ pub struct Limit<C = Counter> {
     pub shadow: bool,
     /// By up to so much those who are refused are told to wait longer.
     pub jitter: Duration,
+    /// `RateLimit-Policy` of draft-ietf-httpapi-ratelimit-headers-10, as those who are counted are told.
+    pub policy_field: HeaderValue,
 }
 
 impl Snapshot {
@@ -101,10 +106,8 @@ impl Snapshot {
         let catalogue = Arc::clone(&config.catalogue);
         let grants: Vec<_> =
             config.tenants.iter().map(|tenant| TenantGrants::new(&tenant.name, catalogue.granted(&tenant.scopes))).collect();
-        let limit = |kind: &str, name: &str, limit: config::Limit| Limit {
-            counter: limiters.counter(format!("{kind}:{name}"), limit.rate, now),
-            shadow: limit.shadow,
-            jitter: limit.jitter,
+        let limit = |kind: &str, name: &str, policy: &str, limit: config::Limit| {
+            Limit::new(limiters.counter(format!("{kind}:{name}"), limit.rate, now), policy, limit)
         };
         Self {
             callers: Callers::build(config, &catalogue, &grants, keys),
@@ -179,6 +182,16 @@ impl Snapshot {
     }
 }
 
+impl<C> Limit<C> {
+    /// A limit that is told to those whom it counts under the name of `policy`.
+    fn new(counter: Arc<C>, policy: &str, limit: config::Limit) -> Self {
+        let mut field = Line::of("\"");
+        field.push(policy).push("\";q=").push_number(limit.rate.burst.get());
+        field.push(";w=").push_number(whole_seconds(limit.rate.window()));
+        Self { counter, shadow: limit.shadow, jitter: limit.jitter, policy_field: field.value() }
+    }
+}
+
 impl Tenant {
     /// The limit on operations of this effect.
     #[must_use]
@@ -190,11 +203,11 @@ impl Tenant {
         tenant: &config::Tenant,
         credentials: &[config::Credential],
         limiters: &Limiters,
-        limit: &impl Fn(&str, &str, config::Limit) -> Limit,
+        limit: &impl Fn(&str, &str, &str, config::Limit) -> Limit,
     ) -> Self {
         let class = |effect: Effect| {
             let class = tenant.class_limits.iter().find(|class| class.effect == effect)?;
-            Some(limit("class", &format!("{}:{}", tenant.name, effect.as_str()), class.limit))
+            Some(limit("class", &format!("{}:{}", tenant.name, effect.as_str()), effect.as_str(), class.limit))
         };
         let place = credentials.iter().position(|credential| credential.name == tenant.credential);
         Self {
@@ -203,24 +216,22 @@ impl Tenant {
                 place.and_then(|place| u16::try_from(place).ok()).expect("configuration names only credentials it holds"),
             ),
             scope_shadow_until: tenant.scope_shadow_until,
-            limit: tenant.rate_limit.map(|rate| limit("tenant", tenant.name.as_str(), rate)),
-            caller_limit: tenant.caller_limit.map(|limit| Limit {
-                counter: limiters.callers(tenant.name.to_string(), limit.rate),
-                shadow: limit.shadow,
-                jitter: limit.jitter,
-            }),
+            limit: tenant.rate_limit.map(|rate| limit("tenant", tenant.name.as_str(), "tenant", rate)),
+            caller_limit: tenant
+                .caller_limit
+                .map(|limit| Limit::new(limiters.callers(tenant.name.to_string(), limit.rate), "caller", limit)),
             class_limits: [class(Effect::Read), class(Effect::Write), class(Effect::Money)],
         }
     }
 }
 
 impl Credential {
-    fn build(credential: &config::Credential, limit: &impl Fn(&str, &str, config::Limit) -> Limit) -> Self {
+    fn build(credential: &config::Credential, limit: &impl Fn(&str, &str, &str, config::Limit) -> Limit) -> Self {
         Self {
             name: credential.name.clone(),
             identity: credential.identity(),
             account: Arc::clone(&credential.account),
-            quota: credential.quota.map(|quota| limit("quota", credential.name.as_str(), quota)),
+            quota: credential.quota.map(|quota| limit("quota", credential.name.as_str(), "quota", quota)),
         }
     }
 }

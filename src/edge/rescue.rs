@@ -79,7 +79,7 @@ fn write_facts(fields: &mut HeaderMap, exchange: &Exchange) {
     }
     // Passport's limits are on a credential that tenants may share; on our answers the fields speak of the caller's own.
     if let Some(limit) = exchange.limit() {
-        fields.insert(RATELIMIT_POLICY, limit.policy_field());
+        fields.insert(RATELIMIT_POLICY, limit.policy_field.clone());
         fields.insert(RATELIMIT, limit.field());
     } else {
         fields.remove(RATELIMIT_POLICY);
@@ -114,7 +114,8 @@ mod tests {
         let (mut unlimited, mut limited) = (answered(), answered());
 
         write_facts(&mut unlimited, &exchange);
-        exchange.set_limit(LimitState { policy: "tenant", quota: 200, window: 2, remaining: 17, reset: 1 });
+        let policy_field = HeaderValue::from_static(r#""tenant";q=200;w=2"#);
+        exchange.set_limit(LimitState { policy: "tenant", policy_field, remaining: 17, reset: 1 });
         write_facts(&mut limited, &exchange);
 
         assert!(unlimited.is_empty(), "{unlimited:?}");

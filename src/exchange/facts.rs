@@ -71,14 +71,12 @@ impl CacheResult {
 }
 
 /// The tightest limit that counted a request, as the `RateLimit` fields tell it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitState {
     /// The policy's name.
     pub policy: &'static str,
-    /// `q`: the burst.
-    pub quota: u32,
-    /// `w`: seconds in which the burst is earned anew.
-    pub window: u64,
+    /// What the policy says of itself.
+    pub policy_field: HeaderValue,
     /// `r`: requests admitted now.
     pub remaining: u32,
     /// `t`: seconds to the next.
@@ -137,15 +135,7 @@ impl CacheStatus {
 }
 
 impl LimitState {
-    /// `RateLimit-Policy` of draft-ietf-httpapi-ratelimit-headers-10.
-    #[must_use]
-    pub fn policy_field(&self) -> HeaderValue {
-        let mut line = Line::of("\"");
-        line.push(self.policy).push("\";q=").push_number(self.quota).push(";w=").push_number(self.window);
-        line.value()
-    }
-
-    /// `RateLimit` of the same.
+    /// `RateLimit` of draft-ietf-httpapi-ratelimit-headers-10.
     #[must_use]
     pub fn field(&self) -> HeaderValue {
         let mut line = Line::of("\"");
@@ -197,10 +187,10 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_told_as_structured_fields() {
-        let limit = LimitState { policy: "tenant", quota: 200, window: 2, remaining: 17, reset: 1 };
+    fn a_limit_is_told_as_a_structured_field() {
+        let policy_field = HeaderValue::from_static(r#""tenant";q=200;w=2"#);
+        let limit = LimitState { policy: "tenant", policy_field, remaining: 17, reset: 1 };
 
-        assert_eq!(limit.policy_field(), r#""tenant";q=200;w=2"#);
         assert_eq!(limit.field(), r#""tenant";r=17;t=1"#);
     }
 
@@ -214,7 +204,8 @@ mod tests {
             detail: Refusal::every().iter().map(|refusal| refusal.kind().name).max_by_key(|name| name.len()),
             ..CacheStatus::forwarded(CacheResult::Revalidated, Forward::VaryMiss)
         };
-        let limit = LimitState { policy: "caller", quota: u32::MAX, window: u64::MAX, remaining: u32::MAX, reset: u64::MAX };
+        let policy_field = HeaderValue::from_static("");
+        let limit = LimitState { policy: "caller", policy_field, remaining: u32::MAX, reset: u64::MAX };
 
         assert!(shown(&status).contains("; collapsed; ttl=-9223372036854775808; detail="));
         assert_eq!(limit.field(), r#""caller";r=4294967295;t=18446744073709551615"#);

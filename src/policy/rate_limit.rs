@@ -5,13 +5,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
 use tokio::time::Instant;
 use tower_layer::Layer;
 
 use crate::clock::SharedClock;
 use crate::exchange::LimitState;
 use crate::metrics::{LimitDecision, Metrics, Shadow};
-use crate::rate::Rate;
 use crate::refusal::{Refusal, whole_seconds};
 use crate::service::{Response, Service};
 use crate::snapshot::Limit;
@@ -58,11 +58,10 @@ impl<S: Service<Authorized, Error = Refusal>> Service<Authorized> for RateLimit<
 }
 
 /// One limit that applies to a request.
-#[derive(Clone, Copy)]
-struct Applied {
+struct Applied<'a> {
     kind: &'static str,
     policy: &'static str,
-    rate: Rate,
+    policy_field: &'a HeaderValue,
     shadow: bool,
     jitter: Duration,
 }
@@ -74,15 +73,15 @@ impl RateLimitLayer {
         let mut tightest = None;
         if let Some(limit) = tenant.class_limit(effect) {
             let decision = decide(&limit.counter, request, now).await;
-            self.settle(Applied::new("class", effect.as_str(), limit, limit.counter.rate()), decision, request, &mut tightest)?;
+            self.settle(&Applied::new("class", effect.as_str(), limit), decision, request, &mut tightest)?;
         }
         if let Some(limit) = &tenant.limit {
             let decision = decide(&limit.counter, request, now).await;
-            self.settle(Applied::new("tenant", "tenant", limit, limit.counter.rate()), decision, request, &mut tightest)?;
+            self.settle(&Applied::new("tenant", "tenant", limit), decision, request, &mut tightest)?;
         }
         if let Some(limit) = &tenant.caller_limit {
             let decision = limit.counter.decide(request.caller().key, now);
-            self.settle(Applied::new("caller", "caller", limit, limit.counter.rate()), decision, request, &mut tightest)?;
+            self.settle(&Applied::new("caller", "caller", limit), decision, request, &mut tightest)?;
         }
         if let Some(tightest) = tightest {
             request.exchange().set_limit(tightest);
@@ -93,25 +92,24 @@ impl RateLimitLayer {
     /// Counts a decision, keeps the tightest, and refuses what a limit denies that is enforced.
     fn settle(
         &self,
-        limit: Applied,
+        limit: &Applied<'_>,
         mut decision: Decision,
         request: &Authorized,
         tightest: &mut Option<LimitState>,
     ) -> Result<(), Refusal> {
-        self.count(&limit, request, decision.admitted);
+        self.count(limit, request, decision.admitted);
         if !decision.admitted && !limit.shadow {
             decision.wait += limit.jitter.mul_f64(fastrand::f64());
             request.exchange().set_limit(limit.state(decision));
             return Err(Refusal::RateLimited(decision.wait));
         }
-        let state = limit.state(decision);
-        if tightest.is_none_or(|tightest| state.remaining < tightest.remaining) {
-            *tightest = Some(state);
+        if tightest.as_ref().is_none_or(|tightest| decision.remaining < tightest.remaining) {
+            *tightest = Some(limit.state(decision));
         }
         Ok(())
     }
 
-    fn count(&self, limit: &Applied, request: &Authorized, admitted: bool) {
+    fn count(&self, limit: &Applied<'_>, request: &Authorized, admitted: bool) {
         let decision = if admitted { "allowed" } else { "denied" };
         let labels = LimitDecision { limit: limit.kind, name: request.tenant().name.as_str(), decision };
         self.metrics.limit_decisions_total.with(labels).inc();
@@ -134,17 +132,16 @@ async fn decide(counter: &Counter, request: &Authorized, now: Instant) -> Decisi
     decision
 }
 
-impl Applied {
-    fn new<C>(kind: &'static str, policy: &'static str, limit: &Limit<C>, rate: Rate) -> Self {
-        Self { kind, policy, rate, shadow: limit.shadow, jitter: limit.jitter }
+impl<'a> Applied<'a> {
+    fn new<C>(kind: &'static str, policy: &'static str, limit: &'a Limit<C>) -> Self {
+        Self { kind, policy, policy_field: &limit.policy_field, shadow: limit.shadow, jitter: limit.jitter }
     }
 
     /// What the `RateLimit` fields say; `t` and `Retry-After` name the same instant.
     fn state(&self, decision: Decision) -> LimitState {
         LimitState {
             policy: self.policy,
-            quota: self.rate.burst.get(),
-            window: whole_seconds(self.rate.window()),
+            policy_field: self.policy_field.clone(),
             remaining: decision.remaining,
             reset: if decision.wait.is_zero() { 0 } else { whole_seconds(decision.wait) },
         }

@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 
 use crate::Result;
 
+/// How long a process may take to end.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 /// A process and all that it started; ended when dropped.
 pub struct Process {
     child: Child,
@@ -79,12 +82,21 @@ impl Process {
 }
 
 impl Drop for Process {
+    /// Asks it to end, so that what it does at its end is done, and kills what is left after a while.
     fn drop(&mut self) {
-        for pid in self.family().unwrap_or_default().iter().rev() {
-            Command::new("kill").args(["-KILL", &pid.to_string()]).stderr(Stdio::null()).status().ok();
+        let family = self.family().unwrap_or_default();
+        signal("-INT", self.child.id());
+        let asked = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && asked.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(10));
         }
+        family.into_iter().rev().for_each(|pid| signal("-KILL", pid));
         self.child.wait().ok();
     }
+}
+
+fn signal(signal: &str, pid: u32) {
+    Command::new("kill").args([signal, &pid.to_string()]).stderr(Stdio::null()).status().ok();
 }
 
 fn pinned(command: &Command, core: usize) -> Command {
