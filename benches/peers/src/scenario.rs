@@ -54,60 +54,32 @@ const FORWARDS: &[(System, Job)] = &[
     (System::Envoy, Job::Plain),
 ];
 
+/// A payment of 1 KiB, forwarded for callers whose tokens are known, as fast as it goes.
+const FORWARD: Scenario = Scenario {
+    name: "forward",
+    title: "Forward, 1 KiB, token known",
+    bytes: 1024,
+    tokens: Tokens::Known,
+    logs: false,
+    rate: None,
+    idle: false,
+    target: PAYMENT,
+    systems: FORWARDS,
+};
+
+/// The same for a list that is kept.
+const HIT: Scenario =
+    Scenario { name: "hit", title: "Cache hit, 1 KiB, token known", target: CUSTOMERS, systems: HITS, ..FORWARD };
+
 pub const SCENARIOS: &[Scenario] = &[
-    Scenario {
-        name: "forward",
-        title: "Forward, 1 KiB, token known",
-        bytes: 1024,
-        tokens: Tokens::Known,
-        logs: false,
-        rate: None,
-        idle: true,
-        target: PAYMENT,
-        systems: FORWARDS,
-    },
-    Scenario {
-        name: "hit",
-        title: "Cache hit, 1 KiB, token known",
-        bytes: 1024,
-        tokens: Tokens::Known,
-        logs: false,
-        rate: None,
-        idle: true,
-        target: CUSTOMERS,
-        systems: HITS,
-    },
-    Scenario {
-        name: "hit-10k",
-        title: "Cache hit, 10 KiB, token known",
-        bytes: 10 * 1024,
-        tokens: Tokens::Known,
-        logs: false,
-        rate: None,
-        idle: false,
-        target: CUSTOMERS,
-        systems: HITS,
-    },
-    Scenario {
-        name: "hit-100k",
-        title: "Cache hit, 100 KiB, token known",
-        bytes: 100 * 1024,
-        tokens: Tokens::Known,
-        logs: false,
-        rate: None,
-        idle: false,
-        target: CUSTOMERS,
-        systems: HITS,
-    },
+    Scenario { idle: true, ..FORWARD },
+    Scenario { idle: true, ..HIT },
+    Scenario { name: "hit-10k", title: "Cache hit, 10 KiB, token known", bytes: 10 * 1024, ..HIT },
+    Scenario { name: "hit-100k", title: "Cache hit, 100 KiB, token known", bytes: 100 * 1024, ..HIT },
     Scenario {
         name: "forward-100k",
         title: "Forward, 100 KiB, token known",
         bytes: 100 * 1024,
-        tokens: Tokens::Known,
-        logs: false,
-        rate: None,
-        idle: false,
-        target: PAYMENT,
         systems: &[
             (System::Gateway, Job::Full),
             (System::Floor, Job::Full),
@@ -115,16 +87,12 @@ pub const SCENARIOS: &[Scenario] = &[
             (System::Haproxy, Job::Plain),
             (System::Envoy, Job::Plain),
         ],
+        ..FORWARD
     },
     Scenario {
         name: "forward-fresh",
         title: "Forward, 1 KiB, every token new",
-        bytes: 1024,
         tokens: Tokens::Fresh,
-        logs: false,
-        rate: None,
-        idle: false,
-        target: PAYMENT,
         systems: &[
             (System::Gateway, Job::Full),
             (System::Floor, Job::Full),
@@ -132,16 +100,12 @@ pub const SCENARIOS: &[Scenario] = &[
             (System::Haproxy, Job::Full),
             (System::Envoy, Job::Full),
         ],
+        ..FORWARD
     },
     Scenario {
         name: "hit-fresh",
         title: "Cache hit, 1 KiB, every token new",
-        bytes: 1024,
         tokens: Tokens::Fresh,
-        logs: false,
-        rate: None,
-        idle: false,
-        target: CUSTOMERS,
         systems: &[
             (System::Gateway, Job::Cache),
             (System::Floor, Job::Cache),
@@ -149,16 +113,12 @@ pub const SCENARIOS: &[Scenario] = &[
             (System::Haproxy, Job::Cache),
             (System::Envoy, Job::Cache),
         ],
+        ..HIT
     },
     Scenario {
         name: "forward-logs",
         title: "Forward, 1 KiB, token known, access logs on",
-        bytes: 1024,
-        tokens: Tokens::Known,
         logs: true,
-        rate: None,
-        idle: false,
-        target: PAYMENT,
         systems: &[
             (System::Gateway, Job::Full),
             (System::NginxLua, Job::Full),
@@ -167,32 +127,24 @@ pub const SCENARIOS: &[Scenario] = &[
             (System::Envoy, Job::Full),
             (System::Caddy, Job::Plain),
         ],
+        ..FORWARD
     },
     Scenario {
         name: "hit-logs",
         title: "Cache hit, 1 KiB, token known, access logs on",
-        bytes: 1024,
-        tokens: Tokens::Known,
         logs: true,
-        rate: None,
-        idle: false,
-        target: CUSTOMERS,
         systems: &[
             (System::Gateway, Job::Cache),
             (System::NginxLua, Job::Cache),
             (System::Haproxy, Job::Cache),
             (System::Envoy, Job::Cache),
         ],
+        ..HIT
     },
     Scenario {
         name: "steady",
         title: "Forward, 1 KiB, token known, at 4,000 requests a second",
-        bytes: 1024,
-        tokens: Tokens::Known,
-        logs: false,
         rate: Some(4000),
-        idle: false,
-        target: PAYMENT,
         systems: &[
             (System::Gateway, Job::Full),
             (System::Floor, Job::Full),
@@ -200,5 +152,6 @@ pub const SCENARIOS: &[Scenario] = &[
             (System::Nginx, Job::Plain),
             (System::Haproxy, Job::Plain),
         ],
+        ..FORWARD
     },
 ];
