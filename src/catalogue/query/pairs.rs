@@ -7,7 +7,6 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use memchr::memchr;
-use smallvec::SmallVec;
 
 use super::bytes::Text;
 use super::names::{Name, Names, Place};
@@ -15,13 +14,15 @@ use crate::catalogue::violation::{Location, Report, Violation};
 
 /// The most parameters a query may have.
 const MAX_PARAMETERS: usize = 100;
+/// As many as most lists are asked for with.
+const TYPICAL: usize = 8;
 /// The most bytes a query may have.
 const MAX_BYTES: usize = 8 * 1024;
 
 /// Pairs ordered by name; no name is empty, and in an unambiguous query each stands once.
 #[derive(Default)]
 pub(super) struct Pairs<'q> {
-    list: SmallVec<[Pair<'q>; 12]>,
+    list: Vec<Pair<'q>>,
     /// The bits of their places: what has none of these is absent.
     present: u64,
     unambiguous: bool,
@@ -43,7 +44,9 @@ impl<'q> Pairs<'q> {
             report.add(unsafe_query("", "the query is too long"));
             return Self::default();
         }
-        let mut read = Self { list: SmallVec::new(), present: 0, unambiguous: true };
+        // Not inline, where it would be moved with every stage; none is allocated where there is no query.
+        let room = if raw.is_empty() { 0 } else { TYPICAL };
+        let mut read = Self { list: Vec::with_capacity(room), present: 0, unambiguous: true };
         for (at, piece) in Pieces(raw).enumerate() {
             if at == MAX_PARAMETERS {
                 report.add(unsafe_query("", "the query has too many parameters"));
