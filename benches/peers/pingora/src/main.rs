@@ -8,6 +8,7 @@ use pingora_core::Result;
 use pingora_core::server::Server;
 use pingora_core::server::configuration::ServerConf;
 use pingora_core::upstreams::peer::HttpPeer;
+use pingora_http::RequestHeader;
 use pingora_proxy::{ProxyHttp, Session, http_proxy_service};
 
 struct Passport {
@@ -28,7 +29,7 @@ impl ProxyHttp for Passport {
     async fn upstream_request_filter(
         &self,
         _session: &mut Session,
-        request: &mut pingora_proxy::prelude::RequestHeader,
+        request: &mut RequestHeader,
         _ctx: &mut Self::CTX,
     ) -> Result<()> {
         request.insert_header("Authorization", &self.bearer)
