@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use memchr::memchr;
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
 use crate::catalogue::violation::{Location, Report, Violation};
@@ -60,6 +62,10 @@ const NUL: &str = "has a NUL character";
 fn refuse(report: &mut Report, detail: impl Into<std::borrow::Cow<'static, str>>) -> Option<Value> {
     report.add(Violation::safety(Location::Body, "", detail));
     None
+}
+
+fn has_nul(text: &str) -> bool {
+    memchr(0, text.as_bytes()).is_some()
 }
 
 /// Where the reader stands, for naming a member given twice; built on the way down, spelled out only for a fault.
@@ -131,7 +137,7 @@ impl<'de> Visitor<'de> for Element<'_> {
     }
 
     fn visit_str<E>(mut self, value: &str) -> Result<Value, E> {
-        if value.contains('\0') {
+        if has_nul(value) {
             self.flawed(self.path, NUL);
         }
         Ok(Value::String(value.to_owned()))
@@ -159,13 +165,16 @@ impl<'de> Visitor<'de> for Element<'_> {
         while let Some(name) = members.next_key::<String>()? {
             let path = Path::Member(self.path, &name);
             let value = members.next_value_seed(Element { depth, path: &path, flaws: self.flaws })?;
-            if object.contains_key(&name) {
-                self.flawed(&path, "stands more than once");
-            }
-            if name.contains('\0') {
+            if has_nul(&name) {
                 self.flawed(&path, NUL);
             }
-            object.insert(name, value);
+            match object.entry(name) {
+                Entry::Vacant(member) => _ = member.insert(value),
+                Entry::Occupied(mut member) => {
+                    self.flawed(&Path::Member(self.path, member.key()), "stands more than once");
+                    member.insert(value);
+                }
+            }
         }
         Ok(Value::Object(object))
     }
