@@ -1,8 +1,5 @@
-//! The turns of a worker's event loop, and what can be known without asking the system because the loop has just looked.
-//!
-//! What a look finds is known of each socket before any task runs again (of a thousand sockets at once; the rest has its turn
-//! next): a socket on which nothing was found since an earlier turn had nothing to be read when this one began. And one reading of
-//! the clock is good enough for all who ask within a turn: a reading costs as much as a hundred instructions.
+//! The turns of a worker's event loop: one reading of the clock is good enough for all who ask within a turn. A reading costs as
+//! much as a hundred instructions.
 
 use std::cell::Cell;
 use std::time::SystemTime;
@@ -13,14 +10,10 @@ use tokio::time::Instant;
 const QUESTIONS: u8 = 32;
 
 thread_local! {
-    static TURNS: Cell<u64> = const { Cell::new(0) };
+    static COUNTS: Cell<bool> = const { Cell::new(false) };
     static NOW: Cell<Option<Reading<Instant>>> = const { Cell::new(None) };
     static WALL: Cell<Option<Reading<SystemTime>>> = const { Cell::new(None) };
 }
-
-/// A turn of one event loop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Turn(u64);
 
 #[derive(Clone, Copy)]
 struct Reading<T> {
@@ -28,17 +21,11 @@ struct Reading<T> {
     questions: u8,
 }
 
-/// Takes note that this thread's event loop has looked; to be called by it, after each time.
+/// Takes note that this thread's event loop has looked at its sockets; to be called by it, after each time.
 pub fn looked() {
-    TURNS.set(TURNS.get() + 1);
+    COUNTS.set(true);
     NOW.set(None);
     WALL.set(None);
-}
-
-/// The present turn; none on a thread whose event loop does not count.
-#[must_use]
-pub fn present() -> Option<Turn> {
-    Some(Turn(TURNS.get())).filter(|turn| turn.0 > 0)
 }
 
 /// The monotonic instant, as of a moment of this turn: for bounds and ages, not to measure what is short.
@@ -62,7 +49,7 @@ fn remembered<T: Copy>(place: &'static std::thread::LocalKey<Cell<Option<Reading
         }
         _ => {
             let at = read();
-            place.set(present().map(|_| Reading { at, questions: QUESTIONS }));
+            place.set(COUNTS.get().then_some(Reading { at, questions: QUESTIONS }));
             at
         }
     }
@@ -90,8 +77,8 @@ mod tests {
 
     #[test]
     fn where_turns_are_not_counted_each_question_is_answered_anew() {
-        let other = thread::spawn(|| (present(), now() < now()));
+        let other = thread::spawn(|| now() < now());
 
-        assert_eq!(other.join().unwrap(), (None, true));
+        assert!(other.join().unwrap());
     }
 }

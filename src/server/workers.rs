@@ -172,7 +172,7 @@ fn count(configured: usize) -> usize {
 }
 
 /// The runtime of one worker. One worker with a multi-thread runtime would do as well: everything it runs is `Send`, and where
-/// turns are not counted, sockets are asked.
+/// turns are not counted, the clock is read each time.
 fn runtime() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_all().on_thread_unpark(turn::looked).build()
 }

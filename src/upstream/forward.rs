@@ -101,7 +101,7 @@ async fn connect<C: Connect>(host: &Host<C>, deadline: Instant) -> Result<Connec
     let late = Refusal::DeadlineExceeded(Sent::Nothing);
     let Ok(connection) = timeout_at(deadline, host.connection()).await else { return Err(late) };
     // With no time left nothing must be sent: a write that is cut off at once would leave its outcome unknown for nothing.
-    if turn::now() >= deadline {
+    if Instant::now() >= deadline {
         return Err(late);
     }
     connection.map_err(|error| unconnected(host, &error))
