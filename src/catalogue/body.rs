@@ -8,12 +8,15 @@ use serde_json::Value;
 
 use super::violation::{Location, Report, Strictness, Violation};
 
+mod element;
 mod expectation;
 mod json;
 mod members;
+mod path;
 #[cfg(test)]
 mod tests;
 
+use self::element::{Element, Elements};
 use self::members::Members;
 
 /// The rules of one operation's body, compiled.
@@ -28,7 +31,7 @@ pub struct BodyRules {
 pub struct Schema {
     strictness: Strictness,
     document: Value,
-    validator: Validator,
+    validator: Validator<Elements>,
 }
 
 impl BodyRules {
@@ -76,13 +79,14 @@ impl BodyRules {
             }
             return;
         }
-        let Some(document) = json::read(bytes, report) else { return };
-        for schema in &self.schemas {
-            schema.check(&document, report);
-        }
-        if report.wants(Strictness::Unknown) {
-            self.members.report_unknown(&document, report);
-        }
+        json::read(bytes, report, |document, report| {
+            for schema in &self.schemas {
+                schema.check(document, report);
+            }
+            if report.wants(Strictness::Unknown) {
+                self.members.report_unknown(document, report);
+            }
+        });
     }
 }
 
@@ -93,7 +97,7 @@ impl Schema {
             let shared = definitions.iter().map(|(name, definition)| (name.clone(), definition.clone())).collect();
             schema.entry("$defs").or_insert(Value::Object(shared));
         }
-        let validator = jsonschema::options()
+        let validator = jsonschema::options_for::<Elements>()
             .with_draft(Draft::Draft202012)
             .with_pattern_options(PatternOptions::regex())
             .offline()
@@ -114,7 +118,7 @@ impl Schema {
         &self.document
     }
 
-    fn check(&self, instance: &Value, report: &mut Report) {
+    fn check(&self, instance: &Element<'_>, report: &mut Report) {
         if !report.wants(self.strictness) || self.validator.is_valid(instance) {
             return;
         }

@@ -2,10 +2,12 @@
 //!
 //! Unknown members are no fault of the schemas (Passport may know more than its pages say), hence no `additionalProperties`.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use serde_json::Value;
 
+use super::element::{Element, Member};
+use super::path::Path;
 use crate::catalogue::violation::{Location, Report, Strictness, Violation};
 
 /// How deep schemas are followed; a definition may refer to itself.
@@ -13,7 +15,7 @@ const MAX_DEPTH: usize = 16;
 
 /// The known members of an object, and of the objects below it. Where none is known, anything may stand.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Members(BTreeMap<String, Members>);
+pub(super) struct Members(HashMap<Box<str>, Members, foldhash::fast::RandomState>);
 
 impl Members {
     /// Everything that one of these schemas names.
@@ -26,8 +28,8 @@ impl Members {
     }
 
     /// Files each member of the document that is not known, but not what is within it.
-    pub(super) fn report_unknown(&self, document: &Value, report: &mut Report) {
-        self.look(document, &mut String::new(), report);
+    pub(super) fn report_unknown(&self, document: &Element<'_>, report: &mut Report) {
+        self.look(document, &Path::Root, report);
     }
 
     fn learn(&mut self, schema: &Value, root: &Value, depth: usize) {
@@ -35,7 +37,7 @@ impl Members {
             return;
         }
         for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
-            self.0.entry(name.clone()).or_default().learn(property, root, depth + 1);
+            self.0.entry(name.as_str().into()).or_default().learn(property, root, depth + 1);
         }
         for keyword in ["allOf", "anyOf", "oneOf"] {
             for part in schema.get(keyword).and_then(Value::as_array).into_iter().flatten() {
@@ -52,24 +54,30 @@ impl Members {
         }
     }
 
-    fn look(&self, value: &Value, path: &mut String, report: &mut Report) {
+    fn look(&self, element: &Element<'_>, path: &Path<'_>, report: &mut Report) {
         if self.0.is_empty() {
             return;
         }
-        match value {
-            Value::Array(items) => items.iter().for_each(|item| self.look(item, path, report)),
-            Value::Object(object) => {
-                for (name, value) in object {
-                    let end = path.len();
-                    if end > 0 {
-                        path.push('.');
+        match element {
+            Element::Array(items) => {
+                for (at, item) in items.iter().enumerate() {
+                    self.look(item, &Path::Item(path, at), report);
+                }
+            }
+            Element::Object(members) => {
+                for Member { name, value } in members {
+                    let path = Path::Member(path, name);
+                    match self.0.get(&**name) {
+                        Some(members) => members.look(value, &path, report),
+                        None => {
+                            report.add(Violation::new(
+                                Strictness::Unknown,
+                                Location::Body,
+                                &path.to_string(),
+                                "is not a known member",
+                            ));
+                        }
                     }
-                    path.push_str(name);
-                    match self.0.get(name) {
-                        Some(members) => members.look(value, path, report),
-                        None => report.add(Violation::new(Strictness::Unknown, Location::Body, path, "is not a known member")),
-                    }
-                    path.truncate(end);
                 }
             }
             _ => {}

@@ -1,5 +1,6 @@
 //! Bodies that can be read in more than one way, and what callers are told.
 
+use jsonschema::json::{Node, conformance};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -209,7 +210,29 @@ fn members_of_nested_objects_are_known_through_references() {
 
     let mut names: Vec<_> = report.reported.into_iter().map(|violation| violation.name).collect();
     names.sort();
-    assert_eq!(names, ["extra", "trees.left.right", "trees.root"]);
+    assert_eq!(names, ["extra", "trees[0].left.right", "trees[1].root"]);
+}
+
+#[test]
+fn documents_are_to_the_validator_what_it_expects() {
+    let text = conformance::document().to_string();
+    let mut report = Report::new(Modes::default());
+
+    let looked = json::read(text.as_bytes(), &mut report, |document, _| conformance::assert_conformance::<Elements>(&document));
+
+    assert_eq!(looked, Some(()));
+}
+
+#[test]
+fn of_many_members_too_each_is_found_and_one_given_twice_is_named() {
+    let rules = rules(json!({"required": ["m0", "m39", "m40"], "properties": {"m39": {"const": "39"}}}));
+    let members = (0..40).map(|number| format!(r#""m{number}":"{number}""#)).collect::<Vec<_>>().join(",");
+
+    assert_eq!(refused(&rules, format!(r#"{{{members},"m40":0}}"#)), []);
+    for name in ["m0", "m15", "m16", "m17", "m39"] {
+        let body = format!(r#"{{{members},"m40":0,"{name}":"39"}}"#);
+        assert_eq!(refused(&rules, body), one(name, "stands more than once"));
+    }
 }
 
 /// Documents that no two parsers read differently: NUL ends a text for some.
@@ -234,7 +257,7 @@ proptest! {
     #[test]
     fn the_strict_reader_reads_what_any_reader_reads(document in documents()) {
         let mut report = Report::new(Modes::default());
-        let read = json::read(document.to_string().as_bytes(), &mut report);
+        let read = json::read(document.to_string().as_bytes(), &mut report, |read, _| read.to_value().into_owned());
 
         prop_assert_eq!(read, Some(document));
         prop_assert!(!report.refuses());
@@ -243,7 +266,7 @@ proptest! {
     #[test]
     fn whatever_the_bytes_it_reads_or_refuses(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
         let mut report = Report::new(Modes::default());
-        let read = json::read(&bytes, &mut report);
+        let read = json::read(&bytes, &mut report, |_, _| ());
 
         prop_assert_eq!(read.is_none(), report.refuses());
         prop_assert!(read.is_none() || serde_json::from_slice::<&serde_json::value::RawValue>(&bytes).is_ok());
