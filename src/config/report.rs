@@ -1,9 +1,11 @@
 //! Faults as people read them: file, line and column, key path, what is wrong, the line itself and the remedy.
 
 use std::fmt;
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
+use memchr::memchr_iter;
 
 use self::excerpt::Excerpt;
 use crate::fault::{Fault, Severity, SourceId};
@@ -28,6 +30,8 @@ pub(super) struct Source<'a> {
     id: SourceId,
     path: &'a Path,
     text: &'a str,
+    /// Where each line begins: a text of ten thousand tenants may have as many faults.
+    starts: Vec<usize>,
 }
 
 /// Line and column, both from one, the column in characters.
@@ -46,7 +50,7 @@ impl Report {
         let entry = |fault: Fault| {
             let source = sources.iter().find(|source| source.id == fault.source).or(sources.first())?;
             let span = fault.span.clone().unwrap_or_default();
-            let line = Line::around(source.text, span.start);
+            let line = source.line(span.start);
             let excerpt = Excerpt::of(&fault, line.text, span.start - line.start..span.end.saturating_sub(line.start));
             let column = source.text[line.start..].char_indices().take_while(|(at, _)| line.start + at < span.start).count() + 1;
             let position = Position { line: line.number, column };
@@ -158,7 +162,15 @@ impl Entry {
 
 impl<'a> Source<'a> {
     pub(super) fn new(id: SourceId, path: &'a Path, text: &'a str) -> Self {
-        Self { id, path, text }
+        let starts = iter::once(0).chain(memchr_iter(b'\n', text.as_bytes()).map(|end| end + 1)).collect();
+        Self { id, path, text, starts }
+    }
+
+    /// The line that has this byte; the last one has whatever is beyond.
+    fn line(&self, at: usize) -> Line<'a> {
+        let number = self.starts.partition_point(|start| *start <= at);
+        let start = self.starts[number - 1];
+        Line { number, start, text: self.text[start..].lines().next().unwrap_or_default() }
     }
 }
 
@@ -173,15 +185,6 @@ struct Line<'a> {
     number: usize,
     start: usize,
     text: &'a str,
-}
-
-impl<'a> Line<'a> {
-    fn around(text: &'a str, at: usize) -> Self {
-        let before = &text.as_bytes()[..at.min(text.len())];
-        let number = before.split(|byte| *byte == b'\n').count();
-        let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
-        Self { number, start, text: text[start..].lines().next().unwrap_or_default() }
-    }
 }
 
 #[cfg(test)]
