@@ -28,17 +28,21 @@ const MARGIN: u64 = 4;
 /// Requests before counting begins: the token is known then, the list is stored, and buffers have grown.
 const WARM: usize = 200;
 const COUNTED: u64 = 500;
-/// How the process that is counted is told what to do, and how many tenants and stored lists there are besides.
+/// How the process that is counted is told what to do, and how many tenants, operations and stored lists there are besides.
 const KIND: &str = "COUNTED_REQUESTS";
-const OTHERS: &str = "OTHER_TENANTS_AND_LISTS";
-/// What `growth` looks at.
-const GROWTH: [u32; 3] = [10, 1_000, 50_000];
+const OTHERS: &str = "OTHER_TENANTS_OPERATIONS_AND_LISTS";
+/// What `growth` looks at. A configuration may hold 10,000 tenants.
+const GROWTH: [Others; 3] = [Others([10, 10, 10]), Others([1_000, 1_000, 1_000]), Others([9_000, 3_000, 100_000])];
 const KINDS: [(&str, &str, &str); 2] =
     [("forward", GET_PAYMENT, "HTTP/1.1 200 OK"), ("hit", LIST_ACCOUNTS, "cache-status: passport-gateway; hit")];
 
+/// How many tenants, operations and stored lists there are besides what is asked for.
+#[derive(Clone, Copy, Default)]
+struct Others([u32; 3]);
+
 fn main() -> ExitCode {
     if let (Ok(kind), Ok(others)) = (std::env::var(KIND), std::env::var(OTHERS)) {
-        requests(&kind, others.parse().unwrap());
+        requests(&kind, Others::read(&others));
         return ExitCode::SUCCESS;
     }
     let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
@@ -56,10 +60,13 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// What a request costs among few other tenants and stored lists, and among many.
+/// What a request costs among few other tenants, operations and stored lists, and among many.
 fn tell_growth(kind: &str) {
-    let counted = GROWTH.map(|others| format!("{} among {others}", count(kind, others)));
-    println!("instructions/growth/{kind}: {}", counted.join(", "));
+    for others in GROWTH {
+        let Others([tenants, operations, lists]) = others;
+        let counted = count(kind, others);
+        println!("instructions/growth/{kind}: {counted} among {tenants} tenants, {operations} operations, {lists} lists");
+    }
 }
 
 fn has_valgrind() -> bool {
@@ -67,7 +74,7 @@ fn has_valgrind() -> bool {
 }
 
 fn is_within(kind: &str, limit: u64) -> bool {
-    let counted = count(kind, 0);
+    let counted = count(kind, Others::default());
     let verdict = match counted * 100 {
         more if more > limit * (100 + MARGIN) => "MORE than benches/instructions.toml allows",
         less if less < limit * (100 - MARGIN) => "less: let benches/instructions.toml say so",
@@ -78,26 +85,50 @@ fn is_within(kind: &str, limit: u64) -> bool {
 }
 
 /// Runs this program under callgrind, which counts what `counted` does.
-fn count(kind: &str, others: u32) -> u64 {
+fn count(kind: &str, others: Others) -> u64 {
     let mut command = Command::new("valgrind");
     command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=*counted*"]);
-    let output = command.arg(std::env::current_exe().unwrap()).env(KIND, kind).env(OTHERS, others.to_string()).output().unwrap();
+    let output = command.arg(std::env::current_exe().unwrap()).env(KIND, kind).env(OTHERS, others.written()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     let collected = said.lines().find_map(|line| line.split_once("Collected : ")).unwrap_or_else(|| panic!("{said}")).1;
     collected.trim().parse::<u64>().unwrap() / COUNTED
 }
 
-fn requests(kind: &str, others: u32) {
+impl Others {
+    fn read(text: &str) -> Self {
+        let numbers: Vec<u32> = text.split(' ').map(|number| number.parse().unwrap()).collect();
+        Self(numbers.try_into().unwrap())
+    }
+
+    fn written(self) -> String {
+        self.0.map(|number| number.to_string()).join(" ")
+    }
+
+    /// Their part of the configuration.
+    fn configuration(self) -> String {
+        let Self([tenants, operations, _]) = self;
+        let tenants = (0..tenants)
+            .map(|number| format!("[tenants.other-{number}]\ncredential = \"acme\"\nscopes = [\"paas.core.*\"]\nrate_limit = {{ requests = 100, per = \"1s\" }}\n"));
+        let operations = (0..operations).map(|number| {
+            format!("[operations.other_{number}]\nmethod = \"GET\"\npath = \"/v1/others/{number}/{{id}}\"\nupstream = \"paas\"\nscope = \"paas.core.others.get\"\n")
+        });
+        format!("cache.max_bytes = \"512MiB\"\n{}{}", tenants.collect::<String>(), operations.collect::<String>())
+    }
+
+    /// A target for each stored list.
+    fn lists(self) -> impl Iterator<Item = String> {
+        let Self([.., lists]) = self;
+        (0..lists).map(|number| format!("/v1/accounts?customer_id=db7e89e7-59d8-4ab1-b675-{number:012x}"))
+    }
+}
+
+fn requests(kind: &str, others: Others) {
     let (_, target, expected) = KINDS.into_iter().find(|(name, ..)| *name == kind).unwrap();
     let callers = Callers::new();
-    let tenants =
-        (0..others).map(|number| format!("[tenants.other-{number}]\ncredential = \"acme\"\nscopes = [\"paas.core.*\"]\n"));
-    let lines = format!("cache.max_bytes = \"512MiB\"\n{}", tenants.collect::<String>());
-    let world = World::new(support::configuration(&callers, &lines));
+    let world = World::new(support::configuration(&callers, &others.configuration()));
     let mut connection = world.connection();
-    for number in 0..others {
-        let list = format!("/v1/accounts?customer_id=db7e89e7-59d8-4ab1-b675-{number:012x}");
+    for list in others.lists() {
         world.runtime.block_on(ask(&mut connection, &request(&list, &callers)));
     }
     let request = request(target, &callers);
