@@ -74,13 +74,13 @@ async fn worker(config: Config, ended: &CancellationToken) -> (Call, Open) {
     let passport_settings = &shared.config.passport;
     let pool = Pool::new(&passport, &destinations, passport_settings, &background, &shared.metrics);
     let forward = Forward::new(pool, &[], passport_settings.stream_timeout, Arc::clone(&shared.metrics));
-    let limits = Limits::new(&shared.config.server, passport_settings.stream_timeout);
+    let limits = Arc::new(Limits::new(&shared.config.server, passport_settings.stream_timeout));
     let stack = Arc::new(stack(&shared, tasks, forward));
     let (served, connections, drain) = (Arc::clone(&stack), background.clone(), ended.clone());
     let open = move || {
         let (near, far) = tokio::io::duplex(64 * 1024);
         let peer = Peer { address: None, local: true, certificate: None };
-        connections.spawn(serve_connection(far, peer, Arc::clone(&served), limits, drain.clone()));
+        connections.spawn(serve_connection(far, peer, Arc::clone(&served), Arc::clone(&limits), drain.clone()));
         near
     };
     let call = move |arrival| -> Pin<Box<dyn Future<Output = Answer>>> {

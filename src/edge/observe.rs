@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use futures_util::TryFutureExt;
 use http::{HeaderValue, Method, StatusCode};
 use prometheus::{Histogram, IntGauge};
 use tokio::time::Instant;
@@ -71,15 +72,17 @@ pub struct Observe<S> {
 impl<S: Service<Request, Error = Infallible>> Service<Arrival> for Observe<S> {
     type Error = Infallible;
 
-    async fn call(&self, arrival: Arrival) -> Result<Response, Infallible> {
+    // No async block, for the reason of the layer above.
+    fn call(&self, arrival: Arrival) -> impl Future<Output = Result<Response, Infallible>> + Send {
         let id = arrival.head.headers.get(X_REQUEST_ID).cloned().unwrap_or(HeaderValue::from_static(""));
         let started = Instant::now();
         let trace = self.tracer.as_ref().map(|tracer| tracer.begin(&arrival.head.headers, started));
         let exchange = Exchange::traced(id, started, trace);
         let mut observation = Observation::begin(self, &arrival.head.method, exchange.clone());
-        let response = self.inner.call(Request::observed(arrival, exchange)).await?;
-        self.overhead.observe(observation.answered(response.status()).as_secs_f64());
-        Ok(response.map(|body| body.with_tail(observation)))
+        self.inner.call(Request::observed(arrival, exchange)).map_ok(move |response| {
+            self.overhead.observe(observation.answered(response.status()).as_secs_f64());
+            response.map(|body| body.with_tail(observation))
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 
+use futures_util::TryFutureExt;
 use http::{HeaderMap, HeaderValue};
 use tower_layer::Layer;
 use uuid::Builder;
@@ -42,11 +43,13 @@ pub struct RequestId<S> {
 impl<S: Service<Arrival, Error = Infallible>> Service<Arrival> for RequestId<S> {
     type Error = Infallible;
 
-    async fn call(&self, mut arrival: Arrival) -> Result<Response, Infallible> {
+    // No async block: hyper keeps room for this future on each connection, idle ones too, and a block would hold the arrival twice.
+    fn call(&self, mut arrival: Arrival) -> impl Future<Output = Result<Response, Infallible>> + Send {
         let id = valid(&arrival.head.headers).unwrap_or_else(|| self.assign(&mut arrival.head.headers));
-        let mut response = self.inner.call(arrival).await?;
-        response.headers_mut().insert(X_REQUEST_ID, id);
-        Ok(response)
+        self.inner.call(arrival).map_ok(|mut response| {
+            response.headers_mut().insert(X_REQUEST_ID, id);
+            response
+        })
     }
 }
 

@@ -75,7 +75,7 @@ pub async fn serve_connection<I, S>(
     io: I,
     peer: Peer,
     stack: Arc<S>,
-    limits: Limits,
+    limits: Arc<Limits>,
     drain: CancellationToken,
 ) -> Result<(), Reason>
 where
@@ -85,9 +85,9 @@ where
     let mut opened = Opened { io, read: BytesMut::new(), phases: Phases::new() };
     match (preface::comes(&mut opened, &limits, &drain).await, limits.http2) {
         // In an allocation of its own: connections of HTTP/1.1 need not carry it.
-        (Ok(true), Some(http2)) => Box::pin(http2::serve(opened, peer, stack, (limits, http2), drain)).await,
+        (Ok(true), Some(http2)) => Box::pin(http2::serve(opened, peer, stack, (&limits, http2), drain)).await,
         (Ok(false), _) if limits.http2_agreed && !opened.read.is_empty() => Err(Reason::Protocol),
-        (Ok(_), _) => http1::serve(opened, peer, stack, limits, drain).await,
+        (Ok(_), _) => http1::serve(opened, peer, stack, &limits, drain).await,
         (Err(reason), _) => reason.map_or(Ok(()), Err),
     }
 }

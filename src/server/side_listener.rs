@@ -98,7 +98,7 @@ where
     let peer = accepted.peer.clone();
     match accepted.into_stream() {
         Ok(stream) => {
-            if let Err(reason) = serve_connection(stream, peer, pages, LIMITS, drain).await {
+            if let Err(reason) = serve_connection(stream, peer, pages, Arc::new(LIMITS), drain).await {
                 tracing::debug!(reason = reason.label(), "a connection beside the callers' ended in an error");
             }
         }

@@ -95,7 +95,7 @@ impl Workers {
         S: Service<Arrival, Error = Infallible>,
     {
         let cut = CancellationToken::new();
-        let limits = Limits::new(server, answer_timeout);
+        let limits = Arc::new(Limits::new(server, answer_timeout));
         let settings = WorkerSettings { limits, tls, metrics: Arc::clone(metrics), cut: cut.clone() };
         let make_stack = Arc::new(make_stack);
         let start = |index| Worker::start(index, runtime()?, settings.clone(), Arc::clone(&make_stack));

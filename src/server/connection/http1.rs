@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Poll, ready};
 
+use futures_util::TryFutureExt;
 use http::HeaderValue;
 use http::header::CONNECTION;
 use hyper::body::Incoming;
@@ -33,7 +34,7 @@ pub(super) async fn serve<I, S>(
     opened: Opened<I>,
     peer: Peer,
     stack: Arc<S>,
-    limits: Limits,
+    limits: &Limits,
     drain: CancellationToken,
 ) -> Result<(), Reason>
 where
@@ -42,23 +43,21 @@ where
 {
     let phases = Arc::new(opened.phases);
     let answer = service_fn(|request: http::Request<Incoming>| {
-        let (stack, phases, peer) = (Arc::clone(&stack), Arc::clone(&phases), peer.clone());
-        async move {
-            let (head, incoming) = request.into_parts();
-            let body = Body::from(incoming);
-            phases.called(!http_body::Body::is_end_stream(&body));
-            let flaw = phases.flaw();
-            let mut answer = stack.call(Arrival { head, body, peer, flaw }).await?;
+        let (head, incoming) = request.into_parts();
+        let body = Body::from(incoming);
+        phases.called(!http_body::Body::is_end_stream(&body));
+        let (phases, flaw) = (Arc::clone(&phases), phases.flaw());
+        stack.call(Arrival { head, body, peer: peer.clone(), flaw }).map_ok(move |mut answer| {
             if flaw.is_some() {
                 answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             phases.answered();
-            Ok::<_, Infallible>(answer.map(|body| WatchedBody::new(body, phases)))
-        }
+            answer.map(|body| WatchedBody::new(body, phases))
+        })
     });
     let io = TokioIo::new(WatchedIo::new(opened.io, opened.read, Arc::clone(&phases)));
-    let mut connection = pin!(protocol(&limits).serve_connection(io, answer));
-    let mut expired = pin!(expired(&phases, &limits));
+    let mut connection = pin!(protocol(limits).serve_connection(io, answer));
+    let mut expired = pin!(expired(&phases, limits));
     let mut draining = false;
     loop {
         // In this order: the watch looks at the phase that the connection has just entered.

@@ -36,7 +36,7 @@ pub(super) async fn serve<I, S>(
     opened: Opened<I>,
     peer: Peer,
     stack: Arc<S>,
-    (limits, settings): (Limits, Http2),
+    (limits, settings): (&Limits, Http2),
     drain: CancellationToken,
 ) -> Result<(), Reason>
 where
@@ -46,10 +46,11 @@ where
     let streams = Arc::new(Streams::new());
     let answer = service_fn(|request: http::Request<Incoming>| {
         let (stack, peer, stream) = (Arc::clone(&stack), peer.clone(), streams.begin());
+        let (mut head, incoming) = request.into_parts();
+        name_host(&mut head);
+        let arrival = Arrival { head, body: Body::from(incoming), peer, flaw: None };
         async move {
-            let (mut head, incoming) = request.into_parts();
-            name_host(&mut head);
-            let answer = stack.call(Arrival { head, body: Body::from(incoming), peer, flaw: None }).await?;
+            let answer = stack.call(arrival).await?;
             Ok::<_, Infallible>(answer.map(|body| stream.answer(body)))
         }
     });
@@ -57,8 +58,8 @@ where
     let tasks = Tasks { tasks: TaskTracker::new(), cut: cut.clone() };
     let _cut = cut.drop_guard();
     let io = TokioIo::new(FramedIo::new(opened.io, opened.read, settings.max_resets, Arc::clone(&streams)));
-    let mut connection = pin!(protocol(&limits, settings, tasks).serve_connection(io, answer));
-    let mut expired = pin!(streams.expired(&limits));
+    let mut connection = pin!(protocol(limits, settings, tasks).serve_connection(io, answer));
+    let mut expired = pin!(streams.expired(limits));
     let mut draining = false;
     loop {
         tokio::select! {
@@ -108,7 +109,8 @@ struct Tasks {
 
 impl<F: Future<Output: Send> + Send + 'static> Executor<F> for Tasks {
     fn execute(&self, stream: F) {
-        let cut = self.cut.clone();
+        // In an allocation of its own: each step that hands a future on holds it twice.
+        let (stream, cut) = (Box::pin(stream), self.cut.clone());
         self.tasks.spawn(async move { cut.run_until_cancelled_owned(stream).await });
     }
 }

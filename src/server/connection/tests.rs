@@ -97,7 +97,7 @@ impl Fixture {
         let (caller, io) = duplex(16 * 1024);
         let (paths, drain) = (Arc::new(Paths::default()), CancellationToken::new());
         let mut served = JoinSet::new();
-        served.spawn(serve_connection(io, PEER, Arc::clone(&paths), LIMITS, drain.clone()));
+        served.spawn(serve_connection(io, PEER, Arc::clone(&paths), Arc::new(LIMITS), drain.clone()));
         Self { caller, paths, drain, served }
     }
 
@@ -133,7 +133,7 @@ fn get(path: &str) -> String {
 fn what_an_idle_connection_holds_is_small() {
     let (_near, far) = duplex(1);
 
-    let connection = serve_connection(far, PEER, Arc::new(Paths::default()), LIMITS, CancellationToken::new());
+    let connection = serve_connection(far, PEER, Arc::new(Paths::default()), Arc::new(LIMITS), CancellationToken::new());
 
     assert!(size_of_val(&connection) <= 3 * 1024, "{} bytes", size_of_val(&connection));
 }

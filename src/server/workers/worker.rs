@@ -36,7 +36,7 @@ const BLOCKING_GRACE: Duration = Duration::from_secs(1);
 /// What all workers share.
 #[derive(Clone, Debug)]
 pub(super) struct WorkerSettings {
-    pub(super) limits: Limits,
+    pub(super) limits: Arc<Limits>,
     pub(super) tls: Option<Arc<ServerTls>>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) cut: CancellationToken,
@@ -156,13 +156,13 @@ async fn serve<S: Service<Arrival, Error = Infallible>>(
     accepted: Accepted,
     tls: Option<&ServerTls>,
     stack: Arc<S>,
-    limits: Limits,
+    limits: Arc<Limits>,
     drain: CancellationToken,
 ) -> Result<(), Reason> {
     let Some((stream, peer)) = open(accepted, tls, limits.header_timeout, &drain).await? else {
         return Ok(());
     };
-    let limits = Limits { http2_agreed: stream.has_agreed_on_http2(), ..limits };
+    let limits = if stream.has_agreed_on_http2() { Arc::new(Limits { http2_agreed: true, ..*limits }) } else { limits };
     let (Some(tls), Some(certificate)) = (tls, peer.certificate.clone()) else {
         return serve_connection(stream, peer, stack, limits, drain).await;
     };
