@@ -166,21 +166,25 @@ impl Report {
         !self.refused.is_empty()
     }
 
-    /// Whether rules of this kind are looked at, so that a check may be spared.
+    /// Whether rules of this kind are looked at, and there is room for what breaks them, so that a check may be spared.
     #[must_use]
     pub fn wants(&self, strictness: Strictness) -> bool {
-        self.modes.of(strictness) != Mode::Off
+        match self.modes.of(strictness) {
+            Mode::Enforce => self.refused.len() < Self::LIMIT,
+            Mode::Report => self.reported.len() < Self::LIMIT,
+            Mode::Off => false,
+        }
     }
 
     /// Files a violation by the mode of its kind. This is the one place where that is decided.
     pub fn add(&mut self, violation: Violation) {
-        let list = match self.modes.of(violation.strictness) {
-            Mode::Enforce => &mut self.refused,
-            Mode::Report => &mut self.reported,
-            Mode::Off => return,
-        };
-        if list.len() < Self::LIMIT {
-            list.push(violation);
+        if !self.wants(violation.strictness) {
+            return;
+        }
+        match self.modes.of(violation.strictness) {
+            Mode::Enforce => self.refused.push(violation),
+            Mode::Report => self.reported.push(violation),
+            Mode::Off => {}
         }
     }
 }
@@ -209,6 +213,19 @@ mod tests {
 
         assert_eq!(report.refused, [violation(Strictness::Documented)]);
         assert_eq!(report.reported, [violation(Strictness::Inferred)]);
+    }
+
+    #[test]
+    fn a_report_that_is_full_wants_no_more() {
+        let mut report = Report::new(Modes { documented: Mode::Enforce, inferred: Mode::Report, unknown: Mode::Off });
+        assert!(report.wants(Strictness::Documented) && report.wants(Strictness::Inferred) && !report.wants(Strictness::Unknown));
+
+        for _ in 0..=Report::LIMIT {
+            report.add(violation(Strictness::Documented));
+        }
+
+        assert_eq!((report.refused.len(), report.wants(Strictness::Documented)), (Report::LIMIT, false));
+        assert!(report.wants(Strictness::Inferred) && report.refuses());
     }
 
     #[test]

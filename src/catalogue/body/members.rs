@@ -69,18 +69,16 @@ impl Members {
                     let path = Path::Member(path, name);
                     match self.0.get(&**name) {
                         Some(members) => members.look(value, &path, report),
-                        None => {
-                            report.add(Violation::new(
-                                Strictness::Unknown,
-                                Location::Body,
-                                &path.to_string(),
-                                "is not a known member",
-                            ));
-                        }
+                        None if report.wants(Strictness::Unknown) => report.add(unknown(&path)),
+                        None => return,
                     }
                 }
             }
             _ => {}
         }
     }
+}
+
+fn unknown(path: &Path<'_>) -> Violation {
+    Violation::new(Strictness::Unknown, Location::Body, &path.to_string(), "is not a known member")
 }
