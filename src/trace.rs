@@ -130,7 +130,7 @@ impl Trace {
         if !self.context.sampled {
             return;
         }
-        let mut attributes: span::Attributes = smallvec::smallvec![
+        let mut attributes: span::Attributes = vec![
             ("passport_gateway.operation", Value::Shared(Arc::clone(ended.operation))),
             ("http.request.method", Value::Fixed(ended.method)),
             ("passport_gateway.outcome", Value::Fixed(ended.outcome)),

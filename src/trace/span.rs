@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use http::HeaderValue;
-use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::{Context, Trace};
 
-/// What is told of a span: keys of a closed set.
-pub(super) type Attributes = SmallVec<[(&'static str, Value); 6]>;
+/// What is told of a span: keys of a closed set. Not inline: every request's futures have room for spans, and most end without any.
+pub(super) type Attributes = Vec<(&'static str, Value)>;
 
 /// A stage that may wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

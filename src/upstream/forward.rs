@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 
 use self::attempt::Attempt;
+use super::destination::Destination;
 use super::pool::{Connection, Host, Pool, Unanswered};
 use crate::clock::turn;
 use crate::metrics::Metrics;
@@ -43,6 +44,17 @@ impl<C: Connect> Forward<C> {
         Self { pool, extra_fields: request::permitted(extra_fields), key_field: None, stream_timeout, metrics }
     }
 
+    /// What goes up, and the account of it.
+    fn begin<'a>(&'a self, destination: &'a Destination, outbound: &'a Outbound) -> (Request<Full<Bytes>>, Attempt<'a>) {
+        let validated = outbound.validated();
+        let span = validated.exchange().span(Stage::Upstream);
+        let mut request = request::build(destination, outbound, &self.extra_fields, span.as_ref());
+        if let Some(field) = &self.key_field {
+            request::write_key(&mut request, validated, field);
+        }
+        (request, Attempt::begin(&self.metrics, &destination.name, validated, span))
+    }
+
     /// Lets the idempotency key of a write go up, in this field.
     #[must_use]
     pub fn with_key_in(self, field: Option<HeaderName>) -> Self {
@@ -56,12 +68,7 @@ impl<C: Connect> Service<Outbound> for Forward<C> {
     async fn call(&self, outbound: Outbound) -> Result<Response, Refusal> {
         let validated = outbound.validated();
         let host = self.pool.host(validated.operation().upstream).ok_or(Refusal::OperationUnavailable)?;
-        let span = validated.exchange().span(Stage::Upstream);
-        let mut request = request::build(host.destination(), &outbound, &self.extra_fields, span.as_ref());
-        if let Some(field) = &self.key_field {
-            request::write_key(&mut request, validated, field);
-        }
-        let attempt = Attempt::begin(&self.metrics, &host.destination().name, validated, span);
+        let (request, attempt) = self.begin(host.destination(), &outbound);
         let (answer, connection) = match exchange(host, request, validated.deadline()).await {
             Ok(answered) => answered,
             Err(refusal) => {
