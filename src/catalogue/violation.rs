@@ -64,7 +64,7 @@ pub struct Violation {
     /// Where it stands.
     #[serde(rename = "in")]
     pub location: Location,
-    /// The parameter, or the member as a dotted path such as `amount.value`; empty for the whole.
+    /// The parameter, or the member as a dotted path such as `amount.value` or `items[0].id`; empty for the whole.
     pub name: String,
     /// What was expected, for the caller to read.
     pub detail: Cow<'static, str>,

@@ -1,12 +1,13 @@
 //! A document as it was read: texts stay where they stand in the body, and members in their order.
 //!
-//! Schemas judge it as it is: for a body that nothing is wrong with, no text is copied and no tree of names is built.
+//! Schemas judge it as it is: no text is copied but one with an escape, and no tree of names is built.
 
 use std::borrow::Cow;
 use std::slice;
 
 use jsonschema::JsonType;
 use jsonschema::json::{Array, Json, Node, NodeIdentity, Object, cmp};
+use jsonschema_value::LazyInstance;
 use serde_json::{Number, Value};
 
 /// A value of a document.
@@ -35,7 +36,7 @@ impl Json for Elements {
     type PreparedKey = Box<str>;
     type StringBuffer = ();
 
-    // To look a member up is to pass over them.
+    // To look a member up is to pass over them: a schema's names times a body's members at most.
     const KEYS_PER_LOOKUP: usize = 8;
 
     fn prepare_key(key: &str) -> Box<str> {
@@ -89,8 +90,20 @@ impl<'a> Node<'a, Elements> for &'a Element<'a> {
 
     fn equals_value(&self, expected: &Value) -> bool {
         match (self, expected) {
+            (Element::Null, Value::Null) => true,
+            (Element::Flag(flag), Value::Bool(expected)) => flag == expected,
+            (Element::Number(number), Value::Number(_)) => cmp::equal(&Value::Number(number.clone()), expected),
             (Element::Text(text), Value::String(expected)) => text == expected,
-            _ => cmp::equal(&self.to_value(), expected),
+            (Element::Array(items), Value::Array(expected)) => {
+                items.len() == expected.len() && items.iter().zip(expected).all(|(item, expected)| item.equals_value(expected))
+            }
+            (Element::Object(members), Value::Object(expected)) => {
+                let equals = |member: &'a Member<'a>| {
+                    expected.get(&*member.name).is_some_and(|expected| (&member.value).equals_value(expected))
+                };
+                members.len() == expected.len() && members.iter().all(equals)
+            }
+            _ => false,
         }
     }
 
@@ -104,6 +117,12 @@ impl<'a> Node<'a, Elements> for &'a Element<'a> {
             Element::Array(items) => items.iter().map(owned).collect(),
             Element::Object(members) => members.iter().map(|member| (member.name.clone(), owned(&member.value))).collect(),
         })
+    }
+
+    /// What errors hold of the body: nothing. They tell where a fault is and what was expected, and one body may have a great many
+    /// of them at once, each of which would copy all that is below its place.
+    fn lazy_value(&self) -> LazyInstance<'a> {
+        LazyInstance::Ready(Cow::Owned(Value::Null))
     }
 
     fn identity(&self) -> Option<NodeIdentity> {

@@ -210,8 +210,9 @@ const FEW: usize = 16;
 #[derive(Default)]
 struct Members<'t> {
     members: Vec<Member<'t>>,
-    /// Where each stands, once they are more than few: a caller may send a hundred thousand.
-    places: HashMap<Cow<'t, str>, usize, foldhash::fast::RandomState>,
+    /// Where each stands, once they are more than few: a caller may send a hundred thousand, whose names it chooses, so that they are
+    /// hashed by a keyed function.
+    places: HashMap<Cow<'t, str>, usize>,
 }
 
 impl<'t> Members<'t> {

@@ -224,6 +224,37 @@ fn documents_are_to_the_validator_what_it_expects() {
 }
 
 #[test]
+fn an_error_holds_nothing_of_the_body() {
+    let rules = rules(json!({"required": ["a", "b"], "anyOf": [{"type": "string"}, {"maxProperties": 0}]}));
+    let mut report = Report::new(Modes::default());
+
+    let held = json::read(br#"{"c":[{"":0},{"":1}]}"#, &mut report, |document, _| {
+        rules.schemas[0].validator.iter_errors(document).map(|error| error.instance().clone().into_owned()).collect::<Vec<_>>()
+    });
+
+    assert_eq!(held, Some(vec![Value::Null; 3]));
+}
+
+#[test]
+fn values_are_compared_as_json_schema_compares_them() {
+    let rules = rules(json!({"enum": [{"a": [1, null, true, "x"], "b": {}}, [2.0], "x", 3]}));
+    for same in [r#"{"b":{},"a":[1.0,null,true,"\u0078"]}"#, "[2]", "\"x\"", "3e0"] {
+        assert_eq!(refused(&rules, same), [], "{same}");
+    }
+    let others = [
+        r#"{"a":[1,null,true,"x"]}"#,
+        r#"{"a":[1,null,true],"b":{}}"#,
+        r#"{"a":[1,null,false,"x"],"b":{}}"#,
+        "[2,2]",
+        "[]",
+        "true",
+    ];
+    for other in others {
+        assert_eq!(refused(&rules, other).len(), 1, "{other}");
+    }
+}
+
+#[test]
 fn of_many_members_too_each_is_found_and_one_given_twice_is_named() {
     let rules = rules(json!({"required": ["m0", "m39", "m40"], "properties": {"m39": {"const": "39"}}}));
     let members = (0..40).map(|number| format!(r#""m{number}":"{number}""#)).collect::<Vec<_>>().join(",");
