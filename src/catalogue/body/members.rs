@@ -2,7 +2,7 @@
 //!
 //! Unknown members are no fault of the schemas (Passport may know more than its pages say), hence no `additionalProperties`.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
@@ -13,9 +13,10 @@ use crate::catalogue::violation::{Location, Report, Strictness, Violation};
 /// How deep schemas are followed; a definition may refer to itself.
 const MAX_DEPTH: usize = 16;
 
-/// The known members of an object, and of the objects below it. Where none is known, anything may stand.
+/// The known members of an object, and of the objects below it. Where none is known, anything may stand. In order, so that what is
+/// the same prints the same: a reload tells by that which operations have changed.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Members(HashMap<Box<str>, Members, foldhash::fast::RandomState>);
+pub(super) struct Members(BTreeMap<String, Members>);
 
 impl Members {
     /// Everything that one of these schemas names.
@@ -37,7 +38,7 @@ impl Members {
             return;
         }
         for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
-            self.0.entry(name.as_str().into()).or_default().learn(property, root, depth + 1);
+            self.0.entry(name.clone()).or_default().learn(property, root, depth + 1);
         }
         for keyword in ["allOf", "anyOf", "oneOf"] {
             for part in schema.get(keyword).and_then(Value::as_array).into_iter().flatten() {
