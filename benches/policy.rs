@@ -24,6 +24,10 @@ use support::callers::Callers;
 use support::requests::{CUSTOMER, LIST_PAYMENTS, get, post};
 use tokio::time::Instant;
 
+/// As many requests are at hand at once as a busy worker has. Of thousands, which criterion would make, the memory would be new
+/// each time, and what the system takes to give it would count.
+const AT_ONCE: BatchSize = BatchSize::NumIterations(64);
+
 /// A snapshot with its callers, before which requests are routed.
 struct Gate {
     snapshots: Snapshots,
@@ -64,19 +68,15 @@ fn policy(criterion: &mut Criterion) {
         prove_correct(&gate, credential);
         let mut group = criterion.benchmark_group(format!("policy/{caller}"));
         group.bench_function("list_payments", |bencher| {
-            bencher.iter_batched(
-                || gate.route(get(LIST_PAYMENTS, credential)),
-                |request| gate.admit(request),
-                BatchSize::SmallInput,
-            );
+            bencher.iter_batched(|| gate.route(get(LIST_PAYMENTS, credential)), |request| gate.admit(request), AT_ONCE);
         });
         group.bench_function("create_customer", |bencher| {
             let create = || gate.route(post("/v1/customers", credential, CUSTOMER));
-            bencher.iter_batched(create, |request| gate.admit(request), BatchSize::SmallInput);
+            bencher.iter_batched(create, |request| gate.admit(request), AT_ONCE);
         });
         group.bench_function("authenticate_alone", |bencher| {
             let list = || gate.route(get(LIST_PAYMENTS, credential));
-            bencher.iter_batched(list, |request| gate.authenticate(request), BatchSize::SmallInput);
+            bencher.iter_batched(list, |request| gate.authenticate(request), AT_ONCE);
         });
         group.finish();
     }
