@@ -135,7 +135,7 @@ fn what_an_idle_connection_holds_is_small() {
 
     let connection = serve_connection(far, PEER, Arc::new(Paths::default()), Arc::new(LIMITS), CancellationToken::new());
 
-    assert!(size_of_val(&connection) <= 3 * 1024, "{} bytes", size_of_val(&connection));
+    assert!(size_of_val(&connection) <= 2 * 1024, "{} bytes", size_of_val(&connection));
 }
 
 #[tokio::test(start_paused = true)]
